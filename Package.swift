@@ -3,6 +3,9 @@ import PackageDescription
 
 let package = Package(
     name: "varve",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+    ],
     targets: [
         // System libraries and the one piece of C that is ours.
         .systemLibrary(
@@ -13,8 +16,17 @@ let package = Package(
 
         // Dependencies look downwards only.
         .target(name: "MailModel"),
+        .target(name: "VarveFormat", dependencies: ["MailModel", "CCRC32C"]),
+        .target(name: "MailMessage", dependencies: ["MailModel"]),
+        .target(
+            name: "Varve",
+            dependencies: [
+                "MailModel", "MailMessage", "VarveFormat", "CLZ4", "COpenSSL",
+                .product(name: "HashTreeCollections", package: "swift-collections"),
+            ]),
 
         .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
+        .testTarget(name: "VarveTests", dependencies: ["Varve"]),
     ],
     swiftLanguageModes: [.v6]
 )

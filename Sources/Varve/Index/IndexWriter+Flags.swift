@@ -1,0 +1,170 @@
+import MailModel
+import VarveFormat
+
+extension IndexWriter {
+    /// The number of the set of these keywords, which is made if it is new.
+    func keywordSet(_ keywords: [String]) throws(StoreError) -> UInt32 {
+        if let set = state.keywords.set(of: keywords) { return set }
+        let addition = try state.keywords.add(keywords)
+        for keyword in addition.newKeywords {
+            try setKeywordCell(Keywords.key(1, keyword.id), Array(keyword.name.utf8))
+        }
+        var members = [UInt8]()
+        for id in addition.members { members.append32(id) }
+        try setKeywordCell(Keywords.key(2, addition.set), members)
+        return addition.set
+    }
+
+    private func setKeywordCell(_ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
+        try key.withBytes { key throws(StoreError) in
+            try value.withBytes { value throws(StoreError) in
+                try state.keywordTree.set(key, to: value, allocator)
+            }
+        }
+    }
+
+    /// Changes flags of the live messages among `uids`.
+    /// - Returns: those that really changed; ranges may span UIDs that no message has.
+    func changeFlags(
+        _ operation: FlagOperation, _ flags: Flags, of uids: UIDSet, in mailbox: UInt32
+    ) throws(StoreError) -> UIDSet {
+        try openMailbox(mailbox)
+        let change = FlagChangePlan(
+            operation: operation, system: flags.system.rawValue,
+            keywordSets: try keywordSets(operation, flags.keywords, uids, mailbox))
+        let modSeq = modSeq
+        var runs = ModSeqRuns(except: modSeq)
+        var changed = UIDSet()
+        var count: UInt32 = 0
+        var unseen: Int32 = 0
+        var deleted: Int32 = 0
+        // The live message before, if it changed too: what lies between them is nobody's.
+        var previous: UID?
+        for range in uids.ranges {
+            previous = nil
+            runs.breakRun()
+            try state.uid.update(
+                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
+                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator,
+                where: { leaf, rows in
+                    if rows.contains(where: { change.changes(leaf, $0) }) { return true }
+                    // Messages of a leaf that is passed over lie between those before and those behind it.
+                    previous = nil
+                    runs.breakRun()
+                    return false
+                }
+            ) { leaf, rows in
+                var weight = Weight.zero
+                for row in rows {
+                    let old = MessageRow.flags(leaf, row)
+                    if old & MessageRow.deadBit != 0 { continue }
+                    guard change.changes(leaf, row) else {
+                        previous = nil
+                        runs.breakRun()
+                        continue
+                    }
+                    let before = UIDSchema.weight(leaf, row)
+                    let uid = UID(MessageRow.uid(leaf, row))
+                    runs.add(MessageRow.modSeq(leaf, row), uid.rawValue)
+                    change.apply(leaf, row)
+                    leaf.store64(modSeq, RowLayout.uid.cold(row))
+                    let difference = UIDSchema.weight(leaf, row) - before
+                    weight += difference
+                    unseen += difference.unseen
+                    let bit = SystemFlags.deleted.rawValue
+                    deleted += Int32(MessageRow.flags(leaf, row) & bit != 0 ? 1 : 0) - Int32(old & bit != 0 ? 1 : 0)
+                    changed.insert(UIDRange(previous ?? uid, uid))
+                    previous = uid
+                    count += 1
+                }
+                return weight
+            }
+        }
+        guard count > 0 else { return changed }
+        open[mailbox]!.row.unseen = UInt32(Int64(open[mailbox]!.row.unseen) + Int64(unseen))
+        open[mailbox]!.row.deleted = UInt32(Int64(open[mailbox]!.row.deleted) + Int64(deleted))
+        open[mailbox]!.changed.formUnion(changed)
+        open[mailbox]!.isTouched = true
+        open[mailbox]!.isDirty = true
+        try forget(runs, all: count == open[mailbox]!.row.messages, in: mailbox)
+        return changed
+    }
+
+    /// Which set of keywords takes the place of which, for the sets that messages among `uids` have.
+    private func keywordSets(
+        _ operation: FlagOperation, _ keywords: [String], _ uids: UIDSet, _ mailbox: UInt32
+    ) throws(StoreError) -> FlagChangePlan.KeywordSets {
+        if operation == .replace { return .constant(try keywordSet(keywords)) }
+        if keywords.isEmpty { return .unchanged }
+        var found: Set<UInt32> = []
+        for range in uids.ranges {
+            try state.uid.forEachLeaf(
+                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
+                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator.pages
+            ) { leaf, rows in
+                for row in rows where MessageRow.flags(leaf, row) & MessageRow.deadBit == 0 {
+                    found.insert(MessageRow.keywordSet(leaf, row))
+                }
+                return true
+            }
+        }
+        var mapping: [UInt32: UInt32] = [:]
+        let folded = Set(keywords.map(Keywords.fold))
+        for set in found.sorted() {
+            var names = state.keywords.names(ofSet: set)
+            if operation == .remove {
+                names.removeAll { folded.contains(Keywords.fold($0)) }
+            } else {
+                let present = Set(names.map(Keywords.fold))
+                names.append(contentsOf: keywords.filter { !present.contains(Keywords.fold($0)) })
+                guard names.count <= Format.maximumKeywordsPerMessage else {
+                    throw StoreError(.limit, "a message can have \(Format.maximumKeywordsPerMessage) keywords at most")
+                }
+            }
+            mapping[set] = try keywordSet(names)
+        }
+        return .mapped(mapping)
+    }
+}
+
+/// A change of flags, ready to be applied to rows.
+struct FlagChangePlan {
+    enum KeywordSets {
+        case unchanged
+        case constant(UInt32)
+        case mapped([UInt32: UInt32])
+    }
+
+    let operation: FlagOperation
+    let system: UInt16
+    let keywordSets: KeywordSets
+
+    @inline(__always) private func flags(_ old: UInt16) -> UInt16 {
+        switch operation {
+        case .add: old | system
+        case .remove: old & ~system
+        case .replace: system
+        }
+    }
+
+    @inline(__always) private func keywordSet(_ old: UInt32) -> UInt32 {
+        switch keywordSets {
+        case .unchanged: old
+        case .constant(let set): set
+        case .mapped(let mapping): mapping[old] ?? old
+        }
+    }
+
+    /// Whether a live row would become another; false for a dead one.
+    @inline(__always) func changes(_ leaf: UnsafeRawPointer, _ row: Int) -> Bool {
+        let old = MessageRow.flags(leaf, row)
+        guard old & MessageRow.deadBit == 0 else { return false }
+        let set = MessageRow.keywordSet(leaf, row)
+        return flags(old) != old || keywordSet(set) != set
+    }
+
+    @inline(__always) func apply(_ leaf: UnsafeMutableRawPointer, _ row: Int) {
+        leaf.store16(flags(MessageRow.flags(leaf, row)), RowLayout.uid.hot(row))
+        leaf.store32(keywordSet(MessageRow.keywordSet(leaf, row)), RowLayout.uid.hot(row) + 4)
+    }
+}

@@ -1,0 +1,246 @@
+import MailModel
+import VarveFormat
+
+extension IndexWriter {
+    // MARK: Coming
+
+    func append(_ record: AppendRecord) throws(StoreError) {
+        let keywordSet = try self.keywordSet(record.flags.keywords)
+        state.nextIdentity = max(state.nextIdentity, record.identity + 1)
+        try add(
+            MessageRow(
+                uid: record.uid, flags: record.flags.system.rawValue, zoneMinutes: record.internalDate.zoneMinutes,
+                keywordSet: keywordSet, modSeq: modSeq, location: record.location, identity: record.identity,
+                internalDate: record.internalDate.seconds, size: record.size, saveDate: saveDate),
+            to: record.mailbox)
+    }
+
+    /// Puts a message behind all others of a mailbox.
+    private func add(_ row: MessageRow, to mailbox: UInt32) throws(StoreError) {
+        try openMailbox(mailbox)
+        guard row.uid >= open[mailbox]!.row.uidNext, row.uid < UInt32.max else {
+            throw .corrupt("mailbox \(mailbox)", "UID \(row.uid) is given again")
+        }
+        try state.uid.insert(MessageRow.key(mailbox: mailbox, uid: row.uid), allocator) { row.store($0, $1) }
+        let flags = SystemFlags(rawValue: row.flags)
+        open[mailbox]!.row.uidNext = row.uid + 1
+        open[mailbox]!.row.messages += 1
+        open[mailbox]!.row.bytes += UInt64(row.size)
+        if !flags.contains(.seen) { open[mailbox]!.row.unseen += 1 }
+        if flags.contains(.deleted) { open[mailbox]!.row.deleted += 1 }
+        open[mailbox]!.changed.insert(UID(row.uid))
+        open[mailbox]!.isTouched = true
+        open[mailbox]!.isDirty = true
+    }
+
+    /// Copies go in blocks of so many messages, which bounds the memory that a copy takes.
+    private static var copyBlock: Int { 65_536 }
+
+    /// - Parameter uids: exactly those to be copied.
+    func copy(_ uids: UIDSet, from source: UInt32, to target: UInt32, firstUID: UInt32) throws(StoreError) {
+        var next = firstUID
+        for range in uids.ranges {
+            var low = range.first.rawValue
+            while true {
+                var rows: [MessageRow] = []
+                try state.uid.forEachLeaf(
+                    MessageRow.key(mailbox: source, uid: low), MessageRow.key(mailbox: source, uid: range.last.rawValue),
+                    allocator.pages
+                ) { leaf, found in
+                    for row in found where MessageRow.flags(leaf, row) & MessageRow.deadBit == 0 {
+                        rows.append(MessageRow(leaf, row))
+                    }
+                    return rows.count < IndexWriter.copyBlock
+                }
+                for row in rows {
+                    var copy = row
+                    copy.uid = next
+                    copy.modSeq = modSeq
+                    copy.saveDate = saveDate
+                    try add(copy, to: target)
+                    next += 1
+                }
+                guard rows.count >= IndexWriter.copyBlock, let last = rows.last, last.uid < range.last.rawValue else { break }
+                low = last.uid + 1
+            }
+        }
+    }
+
+    // MARK: Going
+
+    /// The live messages among `uids`, named twice.
+    func victims(_ uids: UIDSet, in mailbox: UInt32, onlyDeleted: Bool) throws(StoreError) -> Victims {
+        var victims = Victims(uids: UIDSet(), count: 0, digest: 0)
+        let unwanted = MessageRow.deadBit
+        let wanted = onlyDeleted ? SystemFlags.deleted.rawValue : 0
+        for range in uids.ranges {
+            try state.uid.forEachLeaf(
+                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
+                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator.pages
+            ) { leaf, rows in
+                for row in rows {
+                    let flags = MessageRow.flags(leaf, row)
+                    guard flags & unwanted == 0, flags & wanted == wanted else { continue }
+                    victims.uids.insert(UID(MessageRow.uid(leaf, row)))
+                    victims.count += 1
+                    victims.digest = Victims.extend(victims.digest, with: MessageRow.identity(leaf, row))
+                }
+                return true
+            }
+        }
+        return victims
+    }
+
+    /// Expunges exactly these live messages. Their rows stay, marked, for those who have not been told.
+    func expunge(_ victims: Victims, in mailbox: UInt32) throws(StoreError) {
+        guard victims.count > 0 else { return }
+        try openMailbox(mailbox)
+        var runs = ModSeqRuns(except: modSeq)
+        var counts = MailboxRow(id: 0, uidValidity: 0, modSeq: 0, name: [])
+        let modSeq = modSeq
+        for range in victims.uids.ranges {
+            runs.breakRun()
+            try state.uid.update(
+                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
+                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator, where: { _, _ in true }
+            ) { leaf, rows in
+                var change = Weight.zero
+                for row in rows {
+                    let flags = MessageRow.flags(leaf, row)
+                    guard flags & MessageRow.deadBit == 0 else { continue }
+                    change = change - UIDSchema.weight(leaf, row)
+                    runs.add(MessageRow.modSeq(leaf, row), MessageRow.uid(leaf, row))
+                    counts.messages += 1
+                    counts.bytes += UInt64(MessageRow.size(leaf, row))
+                    if flags & SystemFlags.seen.rawValue == 0 { counts.unseen += 1 }
+                    if flags & SystemFlags.deleted.rawValue != 0 { counts.deleted += 1 }
+                    leaf.store16(flags | MessageRow.deadBit, RowLayout.uid.hot(row))
+                    leaf.store64(modSeq, RowLayout.uid.cold(row))
+                }
+                return change
+            }
+        }
+        let all = counts.messages == open[mailbox]!.row.messages
+        open[mailbox]!.row.messages -= counts.messages
+        open[mailbox]!.row.bytes -= counts.bytes
+        open[mailbox]!.row.unseen -= counts.unseen
+        open[mailbox]!.row.deleted -= counts.deleted
+        open[mailbox]!.row.dead += counts.messages
+        state.deadRows += UInt64(counts.messages)
+        open[mailbox]!.changed = open[mailbox]!.changed.subtracting(victims.uids)
+        open[mailbox]!.vanished.formUnion(victims.uids)
+        open[mailbox]!.isTouched = true
+        open[mailbox]!.isDirty = true
+        try forget(runs, all: all, in: mailbox)
+    }
+
+    /// Takes the rows of messages expunged at or before `modSeq` out of the tree: nobody is to be shown them any more.
+    /// Not part of the log: it changes nothing that a view can see.
+    func purge(_ mailbox: UInt32, upTo bound: UInt64) throws(StoreError) {
+        try openMailbox(mailbox)
+        let row = open[mailbox]!.row
+        guard row.dead > 0, bound > row.purged else { return }
+        var ranges: [UIDRange] = []
+        try state.vanished.forEachLeaf(
+            RangeRow.key(mailbox: mailbox, modSeq: row.purged + 1, first: 0),
+            RangeRow.key(mailbox: mailbox, modSeq: bound, first: .max), allocator.pages
+        ) { leaf, rows in
+            for row in rows {
+                let key = RowTree<VanishedSchema>.key(leaf, row)
+                ranges.append(UIDRange(UID(RangeRow.first(key)), UID(RowTree<VanishedSchema>.last(leaf, row))))
+            }
+            return true
+        }
+        var gone = 0
+        for range in ranges {
+            gone += range.span
+            try state.uid.remove(
+                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
+                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator)
+        }
+        guard gone <= Int(row.dead), UInt64(gone) <= state.deadRows else {
+            throw .corrupt("\(FileNames.index), mailbox \(mailbox)", "\(gone) rows to purge, \(row.dead) counted")
+        }
+        open[mailbox]!.row.dead -= UInt32(gone)
+        open[mailbox]!.row.purged = bound
+        open[mailbox]!.isDirty = true
+        state.deadRows -= UInt64(gone)
+    }
+
+    // MARK: The tree `changed`
+
+    /// Takes from the tree what messages were last changed by, before this transaction.
+    /// - Parameter all: no message of the mailbox is left with an older change.
+    func forget(_ runs: ModSeqRuns, all: Bool, in mailbox: UInt32) throws(StoreError) {
+        if all {
+            try state.changed.remove(
+                RangeRow.key(mailbox: mailbox, modSeq: 0, first: 0),
+                RangeRow.key(mailbox: mailbox, modSeq: .max, first: .max), allocator)
+            return
+        }
+        for run in runs.sorted() {
+            try forget(run.modSeq, first: run.first, last: run.last, in: mailbox)
+        }
+    }
+
+    private func forget(_ modSeq: UInt64, first: UInt32, last: UInt32, in mailbox: UInt32) throws(StoreError) {
+        typealias Tree = RowTree<ChangedSchema>
+        let start = RangeRow.key(mailbox: mailbox, modSeq: modSeq, first: first)
+        let end = RangeRow.key(mailbox: mailbox, modSeq: modSeq, first: last)
+        // Ranges of one modseq are disjoint: only the one that starts last can reach beyond the end.
+        var tail: UInt32?
+        if let (leaf, row) = try state.changed.floor(end, allocator.pages) {
+            let key = Tree.key(leaf, row)
+            if RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == modSeq, Tree.last(leaf, row) > last {
+                tail = Tree.last(leaf, row)
+            }
+        }
+        if let (leaf, row) = try state.changed.floor(start, allocator.pages) {
+            let key = Tree.key(leaf, row)
+            if RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == modSeq, RangeRow.first(key) < first,
+                Tree.last(leaf, row) >= first
+            {
+                try state.changed.insertRange(
+                    mailbox: mailbox, modSeq: modSeq, first: RangeRow.first(key), last: first - 1, allocator)
+            }
+        }
+        try state.changed.remove(start, end, allocator)
+        if let tail {
+            try state.changed.insertRange(mailbox: mailbox, modSeq: modSeq, first: last + 1, last: tail, allocator)
+        }
+    }
+}
+
+/// Runs of messages, in the order of their UIDs, that one commit changed last.
+struct ModSeqRuns {
+    struct Run {
+        var modSeq: UInt64
+        var first: UInt32
+        var last: UInt32
+    }
+
+    private var runs: [Run] = []
+    private var joins = false
+    private let current: UInt64
+
+    /// - Parameter current: the transaction under way, whose own changes are not in the tree yet.
+    init(except current: UInt64) { self.current = current }
+
+    /// What comes next does not follow what was added last.
+    mutating func breakRun() { joins = false }
+
+    @inline(__always) mutating func add(_ modSeq: UInt64, _ uid: UInt32) {
+        guard modSeq != current else {
+            joins = false
+            return
+        }
+        if joins, runs[runs.count - 1].modSeq == modSeq {
+            runs[runs.count - 1].last = uid
+        } else {
+            runs.append(Run(modSeq: modSeq, first: uid, last: uid))
+            joins = true
+        }
+    }
+
+    func sorted() -> [Run] { runs.sorted { ($0.modSeq, $0.first) < ($1.modSeq, $1.first) } }
+}

@@ -1,0 +1,162 @@
+import MailModel
+import VarveFormat
+
+/// Applies one transaction's records to the index. The same code serves a commit and the replay of the log, so that the
+/// index is what the log says, whichever way it came to be.
+///
+/// What a record does to a mailbox's row and ranges is gathered here and written once, by `finish`.
+final class IndexWriter {
+    struct OpenMailbox {
+        var row: MailboxRow
+        /// What the row said when the transaction began; nil for a mailbox made by it.
+        var listedModSeq: UInt64?
+        /// UIDs changed by this transaction, still live; may span UIDs that no message has.
+        var changed = UIDSet()
+        /// UIDs expunged by this transaction, exactly.
+        var vanished = UIDSet()
+        /// Whether the mailbox's highest modseq moves.
+        var isTouched = false
+        /// Whether the row is to be written.
+        var isDirty = false
+    }
+
+    var state: IndexState
+    let allocator: PageAllocator
+    let modSeq: UInt64
+    /// Milliseconds since 1970.
+    let time: UInt64
+    var open: [UInt32: OpenMailbox] = [:]
+
+    init(_ state: IndexState, _ allocator: PageAllocator, modSeq: UInt64, time: UInt64) {
+        self.state = state
+        self.allocator = allocator
+        self.modSeq = modSeq
+        self.time = time
+    }
+
+    var saveDate: UInt32 {
+        let seconds = time / 1000
+        return seconds < MessageRow.saveDateEpoch ? 0 : UInt32(clamping: seconds - MessageRow.saveDateEpoch)
+    }
+
+    // MARK: Mailboxes
+
+    func mailbox(_ id: UInt32) throws(StoreError) -> MailboxRow? {
+        if let entry = open[id] { return entry.row }
+        return try state.mailbox(id, allocator.pages)
+    }
+
+    func mailboxID(named name: String) throws(StoreError) -> UInt32? {
+        try name.withBytes { name throws(StoreError) in try state.mailboxID(named: name, allocator.pages) }
+    }
+
+    /// Makes sure that `open[id]` is there.
+    func openMailbox(_ id: UInt32) throws(StoreError) {
+        if open[id] != nil { return }
+        guard let row = try state.mailbox(id, allocator.pages) else {
+            throw StoreError(.notFound, "there is no mailbox \(id)")
+        }
+        open[id] = OpenMailbox(row: row, listedModSeq: row.highestModSeq)
+    }
+
+    func createMailbox(_ id: UInt32, uidValidity: UInt32, name: String) throws(StoreError) {
+        guard id >= state.nextMailbox else { throw .corrupt("mailbox \(id)", "its id was given before") }
+        guard try mailboxID(named: name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name) exists") }
+        state.nextMailbox = id + 1
+        state.lastUIDValidity = max(state.lastUIDValidity, uidValidity)
+        let row = MailboxRow(id: id, uidValidity: uidValidity, modSeq: modSeq, name: Array(name.utf8))
+        open[id] = OpenMailbox(row: row, listedModSeq: nil, isTouched: true, isDirty: true)
+        try setName(name, id)
+        // The row stands in the tree at once, so that the mailbox is found in this transaction too.
+        try writeRow(row)
+    }
+
+    func renameMailbox(_ id: UInt32, to name: String) throws(StoreError) {
+        try openMailbox(id)
+        guard try mailboxID(named: name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name) exists") }
+        try open[id]!.row.name.withBytes { old throws(StoreError) in _ = try state.names.remove(old, allocator) }
+        open[id]!.row.name = Array(name.utf8)
+        open[id]!.isTouched = true
+        open[id]!.isDirty = true
+        try setName(name, id)
+        try writeRow(open[id]!.row)
+    }
+
+    func deleteMailbox(_ id: UInt32) throws(StoreError) {
+        try openMailbox(id)
+        let entry = open.removeValue(forKey: id)!
+        try entry.row.name.withBytes { name throws(StoreError) in _ = try state.names.remove(name, allocator) }
+        try MailboxRow.key(id).withBytes { key throws(StoreError) in _ = try state.mailboxes.remove(key, allocator) }
+        if let listed = entry.listedModSeq {
+            try state.mailboxChanges.remove(MailboxChangeRow.key(modSeq: listed, mailbox: id), allocator)
+        }
+        try state.uid.remove(
+            MessageRow.key(mailbox: id, uid: 0), MessageRow.key(mailbox: id, uid: .max), allocator)
+        let low = RangeRow.key(mailbox: id, modSeq: 0, first: 0)
+        let high = RangeRow.key(mailbox: id, modSeq: .max, first: .max)
+        try state.changed.remove(low, high, allocator)
+        try state.vanished.remove(low, high, allocator)
+        state.deadRows -= min(state.deadRows, UInt64(entry.row.dead))
+    }
+
+    private func setName(_ name: String, _ id: UInt32) throws(StoreError) {
+        var value = [UInt8]()
+        value.append32(id)
+        try name.withBytes { key throws(StoreError) in
+            try value.withBytes { value throws(StoreError) in try state.names.set(key, to: value, allocator) }
+        }
+    }
+
+    private func writeRow(_ row: MailboxRow) throws(StoreError) {
+        try MailboxRow.key(row.id).withBytes { key throws(StoreError) in
+            try row.encode().withBytes { value throws(StoreError) in
+                try state.mailboxes.set(key, to: value, allocator)
+            }
+        }
+    }
+
+    func setSubscribed(_ name: String, _ subscribed: Bool) throws(StoreError) {
+        try name.withBytes { key throws(StoreError) in
+            if subscribed {
+                try state.subscriptions.set(key, to: UnsafeRawBufferPointer(start: nil, count: 0), allocator)
+            } else {
+                _ = try state.subscriptions.remove(key, allocator)
+            }
+        }
+    }
+
+    func claimRecent(_ id: UInt32, below uid: UInt32) throws(StoreError) {
+        try openMailbox(id)
+        guard uid <= open[id]!.row.uidNext else { throw .corrupt("mailbox \(id)", "UIDs below \(uid) are claimed as recent") }
+        open[id]!.row.firstRecent = max(open[id]!.row.firstRecent, uid)
+        open[id]!.isDirty = true
+    }
+
+    // MARK: The end of the transaction
+
+    /// Writes what was gathered, and gives the state after the transaction.
+    func finish() throws(StoreError) -> IndexState {
+        for id in open.keys.sorted() {
+            guard var entry = open[id], entry.isDirty else { continue }
+            if entry.isTouched {
+                if let listed = entry.listedModSeq {
+                    try state.mailboxChanges.remove(MailboxChangeRow.key(modSeq: listed, mailbox: id), allocator)
+                }
+                try state.mailboxChanges.insert(MailboxChangeRow.key(modSeq: modSeq, mailbox: id), allocator) { _, _ in }
+                entry.row.highestModSeq = modSeq
+            }
+            for range in entry.changed.ranges {
+                try state.changed.insertRange(
+                    mailbox: id, modSeq: modSeq, first: range.first.rawValue, last: range.last.rawValue, allocator)
+            }
+            for range in entry.vanished.ranges {
+                try state.vanished.insertRange(
+                    mailbox: id, modSeq: modSeq, first: range.first.rawValue, last: range.last.rawValue, allocator)
+            }
+            try writeRow(entry.row)
+        }
+        open.removeAll()
+        state.modSeq = modSeq
+        return state
+    }
+}

@@ -1,0 +1,91 @@
+import Synchronization
+import VarveFormat
+
+/// Counts how many index pages are looked at, where a caller wants to know: the measure of what an operation costs.
+public final class PageTouchCounter: Sendable {
+    private let touches = Atomic<Int>(0)
+    public init() {}
+    public var count: Int { touches.load(ordering: .relaxed) }
+    public func reset() { touches.store(0, ordering: .relaxed) }
+    func add() { touches.add(1, ordering: .relaxed) }
+}
+
+/// Remembers which of the pages that were there when the index was opened have been checked. Pages written since then
+/// need no check: they come from this process.
+final class PageVerifier: @unchecked Sendable {
+    private let flags: UnsafeMutablePointer<Atomic<UInt8>>
+    private let count: Int
+    private let tag: UInt32
+
+    init(pageCount: UInt32, tag: UInt32) {
+        count = Int(pageCount)
+        self.tag = tag
+        flags = .allocate(capacity: max(count, 1))
+        for i in 0..<count { (flags + i).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        flags.deinitialize(count: count)
+        flags.deallocate()
+    }
+
+    @inline(__always) func needsCheck(_ number: UInt32) -> Bool {
+        Int(number) < count && flags[Int(number)].load(ordering: .relaxed) == 0
+    }
+
+    /// The page is made anew by this process.
+    func markVerified(_ number: UInt32) {
+        if Int(number) < count { flags[Int(number)].store(1, ordering: .relaxed) }
+    }
+
+    func check(_ number: UInt32, _ page: UnsafeRawPointer) throws(StoreError) {
+        do {
+            try Page.validate(page, number: number, tag: tag)
+        } catch {
+            throw .corrupt("\(FileNames.index), page \(number)", error)
+        }
+        markVerified(number)
+    }
+}
+
+/// The pages of the index as one state of it sees them. The mapping stays as long as a copy of this does.
+struct Pages: @unchecked Sendable {
+    let mapping: any Mapping
+    let base: UnsafeMutableRawPointer
+    /// Pages that the mapping holds.
+    let count: UInt32
+    let verifier: PageVerifier
+    let touches: PageTouchCounter?
+
+    init(mapping: any Mapping, verifier: PageVerifier, touches: PageTouchCounter?) {
+        self.mapping = mapping
+        base = mapping.base
+        count = UInt32(mapping.length / Format.pageSize)
+        self.verifier = verifier
+        self.touches = touches
+    }
+
+    /// The page, whose level must be `level`: this bounds every descent, also through damaged pages.
+    @inline(__always) func page(_ number: UInt32, level: UInt8, tree: TreeID) throws(StoreError) -> UnsafeRawPointer {
+        guard number < count, number > 0 else { throw outside(number) }
+        let page = UnsafeRawPointer(base + Int(number) * Format.pageSize)
+        if verifier.needsCheck(number) { try verifier.check(number, page) }
+        if page.load8(Page.levelOffset) != level || page.load16(Page.treeOffset) != tree.rawValue {
+            throw misplaced(number, page, level, tree)
+        }
+        touches?.add()
+        return page
+    }
+
+    @inline(never) private func outside(_ number: UInt32) -> StoreError {
+        .corrupt(FileNames.index, "page \(number) of \(count) is referred to")
+    }
+
+    @inline(never) private func misplaced(
+        _ number: UInt32, _ page: UnsafeRawPointer, _ level: UInt8, _ tree: TreeID
+    ) -> StoreError {
+        .corrupt(
+            "\(FileNames.index), page \(number)",
+            "it is of tree \(page.load16(Page.treeOffset)), level \(Page.level(page)); expected \(tree), level \(level)")
+    }
+}

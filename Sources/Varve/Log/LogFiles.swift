@@ -1,0 +1,170 @@
+import VarveFormat
+
+/// The segments of a store as an opening finds them.
+struct LogFiles {
+    struct Segment {
+        var header: SegmentHeader
+        var file: SegmentFile
+    }
+
+    private let path: String
+    private let options: StoreOptions
+    /// Ascending, without a gap.
+    private(set) var segments: [Segment] = []
+    /// Ended, but without a footer yet.
+    private(set) var unsealed: [(file: any File, number: UInt32, end: Int)] = []
+
+    init(_ path: String, _ options: StoreOptions) throws(StoreError) {
+        self.path = path
+        self.options = options
+        let names = try options.fileSystem.list("\(path)/\(FileNames.segments)")
+        let numbers = names.compactMap(FileNames.segmentNumber).sorted()
+        for (i, number) in numbers.enumerated() {
+            if i > 0, number != numbers[i - 1] + 1 {
+                throw .corrupt("\(path)/\(FileNames.segment(numbers[i - 1] + 1))", "the segment is missing")
+            }
+            guard let header = try readHeader(number, isLast: i == numbers.count - 1) else { continue }
+            if let store = segments.first?.header.store, header.store != store {
+                throw .corrupt(
+                    "\(path)/\(FileNames.segment(number))", "it is of store \(header.store), the others of \(store)")
+            }
+            segments.append(Segment(header: header, file: segmentFile(number)))
+        }
+        if let first = segments.first, first.header.number != 1 {
+            throw .corrupt("\(path)/\(FileNames.segment(1))", "the segment is missing")
+        }
+    }
+
+    private func name(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
+
+    private func segmentFile(_ number: UInt32) -> SegmentFile {
+        SegmentFile(number: number, path: name(number), fileSystem: options.fileSystem)
+    }
+
+    /// nil for a last segment whose header never became durable: nothing in it did.
+    private func readHeader(_ number: UInt32, isLast: Bool) throws(StoreError) -> SegmentHeader? {
+        let file = try options.fileSystem.open(name(number), create: false, writable: false)
+        let block = ByteBlock(capacity: SegmentHeader.size)
+        let count = try file.read(at: 0, into: block.bytes)
+        do throws(FormatError) {
+            let header = try SegmentHeader(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
+            guard header.number == number else { throw .invalid("it says that it is segment \(header.number)") }
+            return header
+        } catch {
+            if case .unsupportedVersion = error.reason { throw .corrupt(name(number), error) }
+            // The first batch brings the header along. If a later batch is there, the header was on disk once.
+            if isLast, number == 1 || !segments.isEmpty {
+                let tag = segments.first?.header.store.tag
+                var isDamaged = false
+                if let tag {
+                    var reader = LogReader(file: file, segment: number, tag: tag, from: 0, limit: try file.size())
+                    isDamaged = try reader.frameProvingDamage() != nil
+                } else {
+                    // Segment 1 is made whole before the store is.
+                    var reader = LogReader(file: file, segment: number, tag: 0, from: 0, limit: try file.size())
+                    isDamaged = try reader.firstNonZero() != nil
+                }
+                if !isDamaged {
+                    try options.fileSystem.remove(name(number))
+                    return nil
+                }
+            }
+            throw .corrupt(name(number), error)
+        }
+    }
+
+    /// Makes the log of a new store.
+    mutating func createFirst(_ uuid: StoreUUID) throws(StoreError) {
+        let (file, segment) = try Store.createSegment(1, path: path, options)
+        let header = SegmentHeader(store: uuid, number: 1, firstModSeq: 1, previousEnd: 0)
+        let block = ByteBlock(header.encode())
+        try file.write(at: 0, [UnsafeRawBufferPointer(block.bytes)])
+        try file.sync()
+        withExtendedLifetime(block) {}
+        segments = [Segment(header: header, file: segment)]
+    }
+
+    /// Reads the log from a position on, and finds its end.
+    mutating func replay(from start: LogPosition, _ replay: inout Replay) throws(StoreError) -> LogWriter.Current {
+        guard let first = segments.firstIndex(where: { $0.header.number == start.segment }) else {
+            throw .corrupt(name(start.segment), "the segment is missing, from which the log is to be read")
+        }
+        for i in first..<segments.count {
+            let number = segments[i].header.number
+            let from = i == first ? Int(start.offset) : SegmentHeader.size
+            let isLast = i == segments.count - 1
+            let file = try options.fileSystem.open(name(number), create: false, writable: true)
+            let size = try file.size()
+            let limit = isLast ? size : Int(segments[i + 1].header.previousEnd)
+            guard limit <= size, from <= max(limit, from) else {
+                throw .corrupt(name(number), "the segment ends at \(size), its frames at \(limit)")
+            }
+            var reader = LogReader(
+                file: file, segment: number, tag: segments[0].header.store.tag, from: from, limit: limit)
+            let footer = try Self.apply(&reader, &replay)
+            if isLast { return try end(reader, file, size, footer) }
+            guard reader.offset >= limit else {
+                throw .corrupt(
+                    "\(name(number)), offset \(reader.offset)", "no valid frame, and the log goes on in a later segment")
+            }
+            if try !isSealed(file, number, limit, size) { unsealed.append((file, number, limit)) }
+        }
+        throw .corrupt("\(path)/\(FileNames.segments)", "the log has no end")
+    }
+
+    /// - Returns: where the footer stands, if one was met.
+    private static func apply(_ reader: inout LogReader, _ replay: inout Replay) throws(StoreError) -> Int? {
+        while true {
+            let place = reader.position
+            guard case .frame(let frame) = try reader.next() else { return nil }
+            switch FrameKind(rawValue: frame.header.kind) {
+            case .commit:
+                try replay.apply(
+                    UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: place)
+            case .footer: return Int(place.offset)
+            case .message, nil: break
+            }
+        }
+    }
+
+    /// The segment that the log goes on in, what a crash left behind its end being cut off.
+    private mutating func end(
+        _ reader: LogReader, _ file: any File, _ size: Int, _ footer: Int?
+    ) throws(StoreError) -> LogWriter.Current {
+        var reader = reader
+        let number = reader.segment
+        if let footer {
+            // The segment was sealed, but the next one had not begun: begin it.
+            return try roll(after: footer)
+        }
+        if let proof = try reader.frameProvingDamage() {
+            throw .corrupt(
+                "\(name(number)), offset \(reader.offset)",
+                "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
+        }
+        if let tail = try reader.firstNonZero() {
+            // Left as it is, a frame of the torn tail could come to life behind those written from now on.
+            let from = tail & ~(Format.frameAlignment - 1)
+            try Store.writeZeros(file, max(from, reader.offset)..<size)
+        }
+        return LogWriter.Current(number: number, file: file, end: reader.offset, zeroed: max(size, reader.offset), header: nil)
+    }
+
+    private mutating func roll(after end: Int) throws(StoreError) -> LogWriter.Current {
+        let last = segments[segments.count - 1].header
+        let (file, segment) = try Store.createSegment(last.number + 1, path: path, options)
+        let header = SegmentHeader(
+            store: last.store, number: last.number + 1, firstModSeq: 0, previousEnd: UInt32(end))
+        segments.append(Segment(header: header, file: segment))
+        return LogWriter.Current(
+            number: header.number, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill,
+            header: ByteBlock(header.encode()))
+    }
+
+    private func isSealed(_ file: any File, _ number: UInt32, _ end: Int, _ size: Int) throws(StoreError) -> Bool {
+        var reader = LogReader(
+            file: file, segment: number, tag: segments[0].header.store.tag, from: end, limit: size)
+        guard case .frame(let frame) = try reader.next() else { return false }
+        return frame.header.kind == FrameKind.footer.rawValue
+    }
+}

@@ -1,0 +1,43 @@
+import MailModel
+import VarveFormat
+
+/// Applies the commits of the log to the index, in order.
+struct Replay {
+    var state: IndexState
+    let allocator: PageAllocator
+    let checkpoint: UInt64
+
+    /// - Parameter place: where the frame stands, for what there is to say against it.
+    mutating func apply(_ payload: UnsafeRawBufferPointer, at place: LogPosition) throws(StoreError) {
+        let place = "\(FileNames.segment(place.segment)), offset \(place.offset)"
+        do throws(StoreError) {
+            let header = try Replay.decode { () throws(FormatError) in try CommitHeader(payload) }
+            guard header.modSeq == state.modSeq + 1 else {
+                throw StoreError.corrupt(place, "commit \(header.modSeq) follows commit \(state.modSeq)")
+            }
+            // No reader is there yet, and nothing between the checkpoint and the end will be published.
+            allocator.begin(header.modSeq, oldestState: .max)
+            let writer = IndexWriter(state, allocator, modSeq: header.modSeq, time: header.time)
+            var reader = ByteReader(payload)
+            _ = reader.take(CommitHeader.size)
+            for _ in 0..<header.records {
+                if let record = try Replay.decode({ () throws(FormatError) in try Record.decode(&reader) }) {
+                    try writer.replay(record)
+                }
+            }
+            state = try writer.finish()
+            allocator.commit(lastBoundary: checkpoint)
+        } catch {
+            allocator.rollback()
+            // What the index could not take is damage of the log, unless the machine is at fault.
+            switch error.kind {
+            case .corrupt, .notFound, .alreadyExists, .limit: throw .corrupt(place, error.message)
+            default: throw error
+            }
+        }
+    }
+
+    private static func decode<T>(_ body: () throws(FormatError) -> T) throws(StoreError) -> T {
+        do { return try body() } catch { throw StoreError(.corrupt, error.description) }
+    }
+}

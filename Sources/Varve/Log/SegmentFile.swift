@@ -1,0 +1,43 @@
+import Synchronization
+import VarveFormat
+
+/// A segment's file for reading, opened when it is first read.
+final class SegmentFile: Sendable {
+    final class OpenFile: Sendable {
+        let file: any File
+        init(_ file: any File) { self.file = file }
+    }
+
+    let number: UInt32
+    private let path: String
+    private let fileSystem: any FileSystem
+    private let opened = AtomicLazyReference<OpenFile>()
+
+    init(number: UInt32, path: String, fileSystem: any FileSystem, file: (any File)? = nil) {
+        self.number = number
+        self.path = path
+        self.fileSystem = fileSystem
+        if let file { _ = opened.storeIfNil(OpenFile(file)) }
+    }
+
+    /// - Complexity: no lock; a system call the first time.
+    func file() throws(StoreError) -> any File {
+        if let file = opened.load() { return file.file }
+        return opened.storeIfNil(OpenFile(try fileSystem.open(path, create: false, writable: false))).file
+    }
+}
+
+/// The segments that a state of the account can refer to.
+struct SegmentTable: Sendable {
+    /// Ascending in number, without a gap.
+    private(set) var files: [SegmentFile]
+
+    init(_ files: [SegmentFile]) { self.files = files }
+
+    func file(_ number: UInt32) -> SegmentFile? {
+        guard let first = files.first, number >= first.number, Int(number - first.number) < files.count else { return nil }
+        return files[Int(number - first.number)]
+    }
+
+    mutating func append(_ file: SegmentFile) { files.append(file) }
+}

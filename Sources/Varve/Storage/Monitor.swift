@@ -1,0 +1,42 @@
+import Glibc
+
+/// A lock with a condition: what the writers of one store share. Readers never come here.
+final class Monitor: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    init() {
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        condition = .allocate(capacity: 1)
+        condition.initialize(to: pthread_cond_t())
+        precondition(pthread_mutex_init(mutex, nil) == 0 && pthread_cond_init(condition, nil) == 0, "no lock to be had")
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    func lock() { precondition(pthread_mutex_lock(mutex) == 0) }
+    func unlock() { precondition(pthread_mutex_unlock(mutex) == 0) }
+    /// Lets the lock go until somebody signals; may also return without that.
+    func wait() { precondition(pthread_cond_wait(condition, mutex) == 0) }
+    /// As `wait`, but not for longer than this.
+    func wait(milliseconds: Int) {
+        var until = timespec()
+        clock_gettime(CLOCK_REALTIME, &until)
+        until.tv_sec += milliseconds / 1000
+        until.tv_nsec += milliseconds % 1000 * 1_000_000
+        if until.tv_nsec >= 1_000_000_000 {
+            until.tv_sec += 1
+            until.tv_nsec -= 1_000_000_000
+        }
+        let code = pthread_cond_timedwait(condition, mutex, &until)
+        precondition(code == 0 || code == ETIMEDOUT)
+    }
+
+    func signalAll() { pthread_cond_broadcast(condition) }
+}

@@ -1,0 +1,178 @@
+import CLZ4
+import MailModel
+import VarveFormat
+
+/// A message's bytes and its summary, where they lie in the log. Reads inflate only the chunks that they need; every
+/// chunk's checksum is verified. Not bound to a snapshot: the bytes never change.
+public final class MessageBody: Sendable {
+    /// Bytes of the message.
+    public var size: Int { head.messageSize }
+
+    private let file: any File
+    private let head: MessageHead
+    private let location: LogPosition
+    /// Where each chunk begins in the segment.
+    private let chunkOffsets: [Int]
+    private let summaryOffset: Int
+    /// What was read with the head: small messages lie here whole.
+    private let prefix: ByteBlock
+    private let prefixOffset: Int
+    private let prefixCount: Int
+
+    /// A first read takes so many bytes at most.
+    private static let largestFirstRead = 32 << 10
+
+    init(_ location: LogPosition, size: Int, tag: UInt32, file: any File) throws(StoreError) {
+        self.location = location
+        self.file = file
+        let start = Int(location.offset)
+        let guess = FrameHeader.size + MessageHead.size(chunks: MessageHead.chunkCount(messageSize: size)) + 2048 + size
+        var block = ByteBlock(capacity: min(guess, MessageBody.largestFirstRead))
+        var count = try file.read(at: start, into: block.bytes)
+        guard count >= FrameHeader.size + MessageHead.fixedSize,
+            let header = FrameHeader(
+                UnsafeRawPointer(block.bytes.baseAddress!), at: location, tag: tag, limit: Int(UInt32.max) - start),
+            header.kind == FrameKind.message.rawValue
+        else { throw .corrupt(MessageBody.place(location), "no message frame") }
+        do throws(FormatError) {
+            let payload = UnsafeRawBufferPointer(rebasing: block.bytes[FrameHeader.size..<count])
+            let needed = FrameHeader.size + (try MessageHead.size(of: payload))
+            if needed > count {
+                let larger = ByteBlock(capacity: needed)
+                do { count = try file.read(at: start, into: larger.bytes) } catch { throw .invalid(error.message) }
+                block = larger
+            }
+            head = try MessageHead(
+                UnsafeRawBufferPointer(rebasing: block.bytes[FrameHeader.size..<count]), payloadLength: Int(header.length))
+        } catch {
+            throw .corrupt(MessageBody.place(location), error)
+        }
+        guard head.messageSize == size else {
+            throw .corrupt(MessageBody.place(location), "a body of \(head.messageSize) bytes, the index says \(size)")
+        }
+        prefix = block
+        prefixOffset = start
+        prefixCount = count
+        summaryOffset = start + FrameHeader.size + head.size
+        var offsets: [Int] = []
+        offsets.reserveCapacity(head.chunks.count)
+        var offset = summaryOffset + head.summaryStoredLength
+        for chunk in head.chunks {
+            offsets.append(offset)
+            offset += chunk.storedLength
+        }
+        chunkOffsets = offsets
+    }
+
+    private static func place(_ location: LogPosition) -> String {
+        "\(FileNames.segment(location.segment)), offset \(location.offset)"
+    }
+
+    /// The stored bytes at a place in the segment.
+    private func withStored<R>(
+        _ offset: Int, _ count: Int, _ body: (UnsafeRawBufferPointer) throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        if offset + count <= prefixOffset + prefixCount {
+            let from = offset - prefixOffset
+            return try body(UnsafeRawBufferPointer(rebasing: prefix.bytes[from..<(from + count)]))
+        }
+        let block = ByteBlock(capacity: max(count, 1))
+        let read = try file.read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<count]))
+        guard read == count else { throw .corrupt(MessageBody.place(location), "the segment ends within the message") }
+        return try body(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
+    }
+
+    /// Checks stored bytes and unpacks them into `target`, as many as it has room for from their begin.
+    private func unpack(
+        _ stored: UnsafeRawBufferPointer, checksum: UInt32, isPlain: Bool, length: Int, _ what: String,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(StoreError) {
+        guard crc32c(0, stored) == checksum else {
+            throw .corrupt(MessageBody.place(location), "the checksum of \(what) does not hold")
+        }
+        guard target.count > 0 else { return }
+        if isPlain {
+            guard stored.count >= target.count else { throw .corrupt(MessageBody.place(location), "\(what) is cut off") }
+            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: stored[..<target.count]))
+            return
+        }
+        let source = stored.baseAddress!.assumingMemoryBound(to: CChar.self)
+        let out = target.baseAddress!.assumingMemoryBound(to: CChar.self)
+        let wanted = Int32(target.count)
+        let done =
+            target.count == length
+            ? LZ4_decompress_safe(source, out, Int32(stored.count), wanted)
+            : LZ4_decompress_safe_partial(source, out, Int32(stored.count), wanted, wanted)
+        guard done == wanted else { throw .corrupt(MessageBody.place(location), "\(what) does not inflate") }
+    }
+
+    /// Calls `body` with the encoded summary (`MailMessage.MessageSummary`), for as long as the call lasts.
+    public func withSummary<R>(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> R) throws(StoreError) -> R {
+        try withStored(summaryOffset, head.summaryStoredLength) { stored throws(StoreError) in
+            let isPlain = head.summaryStoredLength == head.summaryLength
+            if isPlain {
+                guard crc32c(0, stored) == head.summaryChecksum else {
+                    throw .corrupt(MessageBody.place(location), "the checksum of the summary does not hold")
+                }
+                return try body(stored)
+            }
+            let block = ByteBlock(capacity: head.summaryLength)
+            try unpack(
+                stored, checksum: head.summaryChecksum, isPlain: false, length: head.summaryLength, "the summary",
+                into: block.bytes)
+            return try body(UnsafeRawBufferPointer(block.bytes))
+        }
+    }
+
+    /// Reads part of the message.
+    /// - Parameter range: within `0 ..< size`; `into` has its length.
+    /// - Complexity: O(range), and up to a chunk (64 KiB) before it.
+    public func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(StoreError) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= size, "bytes beyond the message")
+        precondition(target.count == range.count, "a buffer of another size")
+        guard !range.isEmpty else { return }
+        for index in (range.lowerBound / Format.chunkSize)...((range.upperBound - 1) / Format.chunkSize) {
+            let start = index * Format.chunkSize
+            let chunk = head.chunks[index]
+            let length = head.chunkLength(index)
+            let from = max(range.lowerBound, start)
+            let to = min(range.upperBound, start + length)
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: target[(from - range.lowerBound)..<(to - range.lowerBound)])
+            try withStored(chunkOffsets[index], chunk.storedLength) { stored throws(StoreError) in
+                if from == start {
+                    try unpack(
+                        stored, checksum: chunk.checksum, isPlain: chunk.isPlain, length: length, "chunk \(index)",
+                        into: part)
+                } else {
+                    let block = ByteBlock(capacity: to - start)
+                    try unpack(
+                        stored, checksum: chunk.checksum, isPlain: chunk.isPlain, length: length, "chunk \(index)",
+                        into: block.bytes)
+                    part.copyMemory(from: UnsafeRawBufferPointer(rebasing: block.bytes[(from - start)...]))
+                }
+            }
+        }
+    }
+
+    /// The whole message.
+    public func bytes() throws(StoreError) -> [UInt8] {
+        let target = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        defer { target.deallocate() }
+        try read(0..<size, into: target)
+        return Array(target)
+    }
+}
+
+extension Store {
+    /// The bytes of a message, wherever it was found.
+    /// - Throws: `.corrupt`, `.io`.
+    /// - Complexity: one read; no lock.
+    public func body(of message: Message) throws(StoreError) -> MessageBody {
+        let location = message.location
+        guard let segment = published.load().segments.file(location.segment) else {
+            throw .corrupt(FileNames.segment(location.segment), "the segment is missing")
+        }
+        return try MessageBody(location, size: message.size, tag: uuid.tag, file: segment.file())
+    }
+}

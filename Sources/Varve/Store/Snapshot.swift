@@ -1,0 +1,193 @@
+import MailModel
+import VarveFormat
+
+/// The whole account as it was at one modseq. Immutable; reading it takes no lock.
+public struct Snapshot: Sendable {
+    let root: Root
+
+    init(_ root: Root) { self.root = root }
+
+    public var modSeq: ModSeq { ModSeq(root.state.modSeq) }
+
+    // MARK: Mailboxes
+
+    /// - Complexity: O(log mailboxes).
+    public func mailbox(named name: String) throws(StoreError) -> MailboxInfo? {
+        guard let id = try name.withBytes({ name throws(StoreError) in try root.state.mailboxID(named: name, root.pages) })
+        else { return nil }
+        return try mailbox(MailboxID(id))
+    }
+
+    public func mailbox(_ id: MailboxID) throws(StoreError) -> MailboxInfo? {
+        try root.state.mailbox(id.rawValue, root.pages).map(MailboxInfo.init)
+    }
+
+    public var mailboxCount: Int { get throws(StoreError) { try root.state.mailboxes.count(root.pages) } }
+
+    /// Calls `body` with each mailbox whose name begins with `prefix`, in the order of the names' bytes, until it returns
+    /// false.
+    public func forEachMailbox(prefix: String = "", _ body: (MailboxInfo) -> Bool) throws(StoreError) {
+        var failure: StoreError?
+        try prefix.withBytes { prefix throws(StoreError) in
+            _ = try root.state.names.forEach(from: prefix, root.pages) { name, value in
+                guard name.starts(with: prefix), value.count == 4 else { return false }
+                do throws(StoreError) {
+                    guard let info = try mailbox(MailboxID(value.baseAddress!.load32(0))) else {
+                        throw .corrupt(FileNames.index, "a name leads to no mailbox")
+                    }
+                    return body(info)
+                } catch {
+                    failure = error
+                    return false
+                }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Whether there is a mailbox below this name.
+    public func hasInferiors(_ name: String) throws(StoreError) -> Bool {
+        try root.state.hasInferiors(name, root.pages)
+    }
+
+    /// Mailboxes that changed after `modSeq`, in the order of their last changes.
+    /// - Complexity: O(log mailboxes + result).
+    public func mailboxesChanged(since modSeq: ModSeq, _ body: (MailboxID, ModSeq) -> Bool) throws(StoreError) {
+        guard modSeq < .max else { return }
+        typealias Tree = RowTree<MailboxChangesSchema>
+        try root.state.mailboxChanges.forEachLeaf(
+            MailboxChangeRow.key(modSeq: modSeq.rawValue + 1, mailbox: 0), .max, root.pages
+        ) { leaf, rows in
+            for row in rows {
+                let key = Tree.key(leaf, row)
+                if !body(MailboxID(MailboxChangeRow.mailbox(key)), ModSeq(MailboxChangeRow.modSeq(key))) { return false }
+            }
+            return true
+        }
+    }
+
+    // MARK: Subscriptions
+
+    /// Names subscribed to, also such as no mailbox has (RFC 3501 §6.3.6), in the order of their bytes.
+    public func forEachSubscription(_ body: (String) -> Bool) throws(StoreError) {
+        try [UInt8]().withBytes { start throws(StoreError) in
+            _ = try root.state.subscriptions.forEach(from: start, root.pages) { name, _ in
+                body(String(decoding: name, as: UTF8.self))
+            }
+        }
+    }
+
+    public func isSubscribed(_ name: String) throws(StoreError) -> Bool {
+        try name.withBytes { name throws(StoreError) in try root.state.subscriptions.find(name, root.pages) != nil }
+    }
+
+    // MARK: Keywords
+
+    /// Every keyword that a message of the account has had, in no particular order.
+    public var keywords: [String] { Array(root.state.keywords.names.values) }
+
+    /// The message's keywords; no copy is made.
+    public func keywords(of message: Message) -> [String] { root.state.keywords.names(ofSet: message.keywordSet) }
+
+    public func flags(of message: Message) -> Flags { Flags(message.flags, keywords: keywords(of: message)) }
+
+    // MARK: Views
+
+    /// The mailbox, wholly told.
+    public func view(of mailbox: MailboxID) throws(StoreError) -> View? {
+        guard let row = try root.state.mailbox(mailbox.rawValue, root.pages) else { return nil }
+        return try View(self, row, View.newest(row, self))
+    }
+
+    /// The mailbox as the holder of a mark knows it.
+    /// - Returns: nil if the mailbox is gone.
+    /// - Complexity: O(log messages + what has vanished since the mark).
+    public func view(_ mark: ViewMark) throws(StoreError) -> View? {
+        guard let row = try root.state.mailbox(mark.mailbox.rawValue, root.pages) else { return nil }
+        return try View(self, row, mark)
+    }
+}
+
+extension IndexState {
+    func hasInferiors(_ name: String, _ pages: borrowing Pages) throws(StoreError) -> Bool {
+        var found = false
+        try (name + "/").withBytes { prefix throws(StoreError) in
+            _ = try names.forEach(from: prefix, pages) { key, _ in
+                found = key.starts(with: prefix)
+                return false
+            }
+        }
+        return found
+    }
+}
+
+/// What a mailbox is, at one modseq.
+public struct MailboxInfo: Sendable {
+    public let id: MailboxID
+    /// `/` stands between levels.
+    public let name: String
+    public let uidValidity: UIDValidity
+    /// The next message will have this UID, or a higher one.
+    public let uidNext: UID
+    /// The last commit that changed the mailbox or something in it.
+    public let highestModSeq: ModSeq
+    /// Expunges at or before this are no longer known.
+    public let vanishedFloor: ModSeq
+    public let messages: Int
+    public let unseen: Int
+    public let deleted: Int
+    /// Sum of the messages' sizes.
+    public let bytes: UInt64
+    /// Messages from this UID on have been \Recent for nobody yet.
+    public let firstRecent: UID
+
+    init(_ row: MailboxRow) {
+        id = MailboxID(row.id)
+        name = String(decoding: row.name, as: UTF8.self)
+        uidValidity = UIDValidity(row.uidValidity)
+        uidNext = UID(row.uidNext)
+        highestModSeq = ModSeq(row.highestModSeq)
+        vanishedFloor = ModSeq(row.vanishedFloor)
+        messages = Int(row.messages)
+        unseen = Int(row.unseen)
+        deleted = Int(row.deleted)
+        bytes = row.bytes
+        firstRecent = UID(row.firstRecent)
+    }
+}
+
+/// What the index knows of a message, copied out of it.
+public struct Message: Sendable {
+    public let uid: UID
+    /// Names the content: copies have the same.
+    public let identity: MessageIdentity
+    /// The commit that last changed the message, or expunged it.
+    public let modSeq: ModSeq
+    public let flags: SystemFlags
+    public let internalDate: InternalDate
+    /// When it came into this mailbox: seconds since 1970.
+    public let saveDate: Int64
+    /// Bytes, as it was given.
+    public let size: Int
+    /// It is expunged, and still shown to a view that has not been told.
+    public let isExpunged: Bool
+    let keywordSet: UInt32
+    let location: LogPosition
+
+    public var hasKeywords: Bool { keywordSet != 0 }
+
+    init(_ leaf: UnsafeRawPointer, _ row: Int) { self.init(MessageRow(leaf, row)) }
+
+    init(_ row: MessageRow) {
+        uid = UID(row.uid)
+        identity = MessageIdentity(row.identity)
+        modSeq = ModSeq(row.modSeq)
+        flags = SystemFlags(rawValue: row.flags).intersection(.all)
+        internalDate = InternalDate(seconds: row.internalDate, zoneMinutes: row.zoneMinutes)
+        saveDate = Int64(MessageRow.saveDateEpoch) + Int64(row.saveDate)
+        size = Int(row.size)
+        isExpunged = row.flags & MessageRow.deadBit != 0
+        keywordSet = row.keywordSet
+        location = row.location
+    }
+}

@@ -1,0 +1,77 @@
+import MailModel
+import VarveFormat
+
+extension Store {
+    /// Writes the index and the superblock, so that opening need not read the log up to here.
+    public func checkpoint() throws(StoreError) {
+        monitor.lock()
+        do {
+            defer { monitor.unlock() }
+            try checkUsable()
+        }
+        try makeCheckpoint()
+    }
+
+    /// The order is what makes it safe: pages first, synced; then the other slot of the superblock, synced. Until that is
+    /// on disk the old slot holds, whose pages nobody has written to.
+    func makeCheckpoint() throws(StoreError) {
+        monitor.lock()
+        defer { monitor.unlock() }
+        while writer.isCheckpointing { monitor.wait() }
+        // A checkpoint takes a moment at which nothing is built that is not yet durable.
+        try waitUntilDurable(writer.state.modSeq)
+        if let failure = writer.failure { throw failure }
+        let root = published.load()
+        guard writer.superblock.modSeq != root.state.modSeq || writer.superblock.logPosition != root.logEnd
+            || writer.superblock.sequence == 0
+        else { return }
+        writer.isCheckpointing = true
+        defer {
+            writer.isCheckpointing = false
+            monitor.signalAll()
+        }
+        let oldList = writer.freeListPages
+        let (plan, list) = try writer.allocator.planCheckpoint(modSeq: root.state.modSeq, oldFreeList: oldList)
+        var block = writer.superblock
+        block.sequence += 1
+        block.logPosition = root.logEnd
+        block.pageCount = plan.pageCount
+        block.freeList = plan.freeList
+        root.state.write(to: &block)
+        monitor.unlock()
+        var outcome: Result<Void, StoreError> = .success(())
+        do {
+            try writeCheckpoint(plan, block)
+        } catch {
+            outcome = .failure(error)
+        }
+        monitor.lock()
+        switch outcome {
+        case .success:
+            writer.superblock = block
+            writer.freeListPages = list
+            writer.allocator.finishCheckpoint(modSeq: root.state.modSeq, oldFreeList: oldList)
+        case .failure(let error):
+            writer.failure = writer.failure ?? error
+            throw error
+        }
+        // Held until here: no page that the checkpoint reaches was given to anybody meanwhile.
+        withExtendedLifetime(root) {}
+    }
+
+    private func writeCheckpoint(_ plan: PageAllocator.CheckpointPlan, _ block: Superblock) throws(StoreError) {
+        for number in plan.dirty {
+            let page = plan.pages.base + Int(number) * Format.pageSize
+            page.store32(Page.checksum(page), Page.checksumOffset)
+        }
+        try writer.indexFile.sync()
+        try Store.write(block, to: writer.superblockFile)
+    }
+
+    static func write(_ block: Superblock, to file: any File) throws(StoreError) {
+        let bytes = ByteBlock(block.encode())
+        try file.write(at: Int(block.sequence % 2) * Superblock.slotSize, [UnsafeRawBufferPointer(bytes.bytes)])
+        try file.sync()
+        withExtendedLifetime(bytes) {}
+    }
+}

@@ -1,0 +1,201 @@
+import MailModel
+import VarveFormat
+
+// The way of a transaction: built under the lock, queued, written in a batch by whoever leads, published.
+
+extension Store {
+    /// Makes changes, as one transaction: whole or not at all.
+    ///
+    /// `body` runs under the writer's lock: parse and compress before (`PreparedMessage`). If it throws, nothing of what it
+    /// did has happened. If it changes nothing, nothing is written.
+    /// - Returns: what `body` returns, when the change is durable, or queued if it is `.relaxed`.
+    /// - Throws: what `body` throws; a `StoreError`: `.closed`; `.poisoned` and what poisoned it; `.outOfSpace`, `.io`.
+    @discardableResult
+    public func commit<R>(
+        _ durability: Durability = .durable, _ body: (Transaction) throws -> R
+    ) throws -> R {
+        monitor.lock()
+        defer { monitor.unlock() }
+        let (result, modSeq) = try build(body, whenDurable: nil)
+        guard let modSeq else { return result }
+        switch durability {
+        case .durable: try waitUntilDurable(modSeq)
+        case .relaxed: flusher.wake()
+        }
+        return result
+    }
+
+    /// As `commit`, but returns as soon as the transaction is built. `whenDurable` is then called once, with its modseq
+    /// when it is on disk and visible, or with the error that kept it from being so; from a thread of the store, or, if
+    /// there was nothing to change, from within this call.
+    public func commit<R>(
+        _ body: (Transaction) throws -> R,
+        whenDurable: @escaping @Sendable (Result<ModSeq, StoreError>) -> Void
+    ) throws -> R {
+        monitor.lock()
+        let result: R
+        let modSeq: UInt64?
+        let current: UInt64
+        do {
+            defer { monitor.unlock() }
+            (result, modSeq) = try build(body, whenDurable: whenDurable)
+            current = writer.state.modSeq
+        }
+        if modSeq == nil { whenDurable(.success(ModSeq(current))) } else { flusher.wake() }
+        return result
+    }
+
+    /// Returns when all that was committed before is durable.
+    public func flush() throws(StoreError) {
+        monitor.lock()
+        defer { monitor.unlock() }
+        try waitUntilDurable(writer.state.modSeq)
+    }
+
+    func checkUsable() throws(StoreError) {
+        if let failure = writer.failure {
+            throw StoreError(.poisoned, "\(path): an earlier write failed, open the store again (\(failure.message))")
+        }
+        if writer.isClosed { throw StoreError(.closed, "\(path): the store is closed") }
+    }
+
+    /// Builds and queues a transaction. - Returns: its modseq, nil if it changed nothing.
+    private func build<R>(
+        _ body: (Transaction) throws -> R,
+        whenDurable: (@Sendable (Result<ModSeq, StoreError>) -> Void)?
+    ) throws -> (R, UInt64?) {
+        try checkUsable()
+        while writer.log.queuedBytes > options.maximumQueuedBytes {
+            if writer.isFlushing { monitor.wait() } else { flushBatch() }
+            try checkUsable()
+        }
+        try rollSegmentIfFull()
+        let modSeq = writer.state.modSeq + 1
+        guard modSeq <= ModSeq.max.rawValue else { throw StoreError(.limit, "the account has used up its modseqs") }
+        writer.allocator.begin(modSeq, oldestState: oldestState())
+        let transaction = Transaction(
+            IndexWriter(writer.state, writer.allocator, modSeq: modSeq, time: options.clock()),
+            FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag))
+        defer { transaction.isEnded = true }
+        do {
+            let result = try body(transaction)
+            guard transaction.recordCount > 0 else {
+                writer.allocator.rollback()
+                return (result, nil)
+            }
+            try purge(transaction.index)
+            try transaction.finishFrames()
+            writer.state = try transaction.index.finish()
+            writer.deadMailboxes.formUnion(transaction.expungedFrom)
+            enqueue(transaction, whenDurable)
+            return (result, modSeq)
+        } catch {
+            writer.allocator.rollback()
+            throw error
+        }
+    }
+
+    private func enqueue(
+        _ transaction: Transaction, _ whenDurable: (@Sendable (Result<ModSeq, StoreError>) -> Void)?
+    ) {
+        writer.allocator.commit(lastBoundary: writer.lastBoundary)
+        let log = writer.log
+        var pending = LogWriter.Pending(
+            modSeq: writer.state.modSeq, segment: log.current.number, file: log.current.file, offset: log.current.end,
+            blocks: transaction.frames.blocks, byteCount: transaction.frames.byteCount, state: writer.state,
+            pages: writer.allocator.pages, segments: writer.segments, whenDurable: whenDurable)
+        if let header = log.current.header {
+            // The first transaction of a segment takes the segment's header along.
+            pending.blocks.insert((header, 0..<header.bytes.count), at: 0)
+            pending.offset = 0
+            pending.byteCount += header.bytes.count
+            log.current.header = nil
+        }
+        log.enqueue(pending)
+    }
+
+    /// The oldest state that a reader may still hold.
+    private func oldestState() -> UInt64 {
+        while writer.aliveRoots.count > 1, !writer.aliveRoots[0].liveness.isAlive { writer.aliveRoots.removeFirst() }
+        return writer.aliveRoots[0].modSeq
+    }
+
+    /// Takes expunged messages that nobody needs any more out of the index.
+    private func purge(_ index: IndexWriter) throws(StoreError) {
+        // A pin that is being made now begins at a published state: rows of older expunges are none of its business.
+        for id in writer.deadMailboxes.prefix(Store.purgesPerTransaction) {
+            guard try index.mailbox(id) != nil else {
+                writer.deadMailboxes.remove(id)
+                continue
+            }
+            try index.purge(id, upTo: min(writer.durable, pins.oldest(in: id) ?? .max))
+            if try index.mailbox(id)?.dead == 0 { writer.deadMailboxes.remove(id) }
+        }
+    }
+
+    /// How many mailboxes a transaction tidies up at most, beside its own work.
+    private static let purgesPerTransaction = 4
+
+    // MARK: Writing
+
+    /// Holds the lock when it is called and when it returns.
+    func waitUntilDurable(_ modSeq: UInt64) throws(StoreError) {
+        while writer.durable < modSeq {
+            if let failure = writer.failure { throw failure }
+            if writer.isFlushing { monitor.wait() } else { flushBatch() }
+        }
+    }
+
+    /// Writes all that is queued: the work of the flusher's thread.
+    func flushQueued() {
+        monitor.lock()
+        while !writer.log.queue.isEmpty, writer.failure == nil {
+            if writer.isFlushing { monitor.wait() } else { flushBatch() }
+        }
+        monitor.unlock()
+    }
+
+    /// Writes the next batch with one write and one sync, publishes its last state, and answers those who wait. Holds the
+    /// lock when it is called and when it returns, but not while it writes: meanwhile the next batch gathers.
+    private func flushBatch() {
+        let batch = writer.log.takeBatch()
+        guard let last = batch.last else { return }
+        writer.isFlushing = true
+        writer.lastBoundary = last.modSeq
+        let end = last.offset + last.byteCount
+        while let filling = writer.filling, last.segment == writer.log.current.number, end > filling.lowerBound {
+            monitor.wait()
+        }
+        monitor.unlock()
+        var outcome: Result<Void, StoreError> = .success(())
+        do {
+            try LogWriter.write(batch)
+        } catch {
+            outcome = .failure(error)
+        }
+        monitor.lock()
+        writer.isFlushing = false
+        switch outcome {
+        case .success:
+            writer.log.synced = LogPosition(segment: last.segment, offset: UInt32(end))
+            let root = Root(
+                state: last.state, pages: last.pages, segments: last.segments, logEnd: writer.log.synced)
+            writer.aliveRoots.append((last.modSeq, root.liveness))
+            writer.durable = last.modSeq
+            published.publish(root)
+            if isMaintenanceDue, options.backgroundMaintenance { maintenance.wake() }
+        case .failure(let error):
+            writer.failure = error
+        }
+        let abandoned = writer.failure == nil ? [] : writer.log.takeAll()
+        monitor.signalAll()
+        monitor.unlock()
+        for pending in batch { pending.whenDurable?(outcome.map { ModSeq(pending.modSeq) }) }
+        if case .failure(let error) = outcome {
+            for pending in abandoned { pending.whenDurable?(.failure(error)) }
+        } else {
+            subscribers.notify(ModSeq(last.modSeq))
+        }
+        monitor.lock()
+    }
+}

@@ -1,0 +1,187 @@
+import MailModel
+import VarveFormat
+
+extension Store {
+    /// Opens the store in a folder, or makes one.
+    ///
+    /// What a crash left is put right: the log behind the last checkpoint is read again, a torn tail is cut off. A missing
+    /// or foreign index is built anew from the log.
+    /// - Throws: `.locked` if it is open elsewhere; `.notFound` if there is none and `options.create` is false; `.corrupt`
+    ///   for damage, which is never cut away; `.unsupportedVersion`; `.io`, `.outOfSpace`, `.notPermitted`.
+    /// - Complexity: O(log behind the last checkpoint + free pages); O(whole log) if the index is to be built.
+    public static func open(at path: String, _ options: StoreOptions = StoreOptions()) throws(StoreError) -> Store {
+        precondition(1 << 20 ... 1 << 30 ~= options.segmentSize, "a segment size from 1 MiB to 1 GiB")
+        let files = options.fileSystem
+        let isThere = try files.exists("\(path)/\(FileNames.segments)")
+        guard isThere || options.create else { throw StoreError(.notFound, "\(path): there is no store") }
+        if !isThere {
+            try files.createDirectory(path)
+            try files.createDirectory("\(path)/\(FileNames.segments)")
+        }
+        let lock = try files.lock("\(path)/\(FileNames.lock)")
+        do {
+            return try Recovery(path, options).open(lock)
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+}
+
+/// Brings a store from what lies on disk to its newest state.
+struct Recovery {
+    let path: String
+    let options: StoreOptions
+    private var files: any FileSystem { options.fileSystem }
+
+    init(_ path: String, _ options: StoreOptions) {
+        self.path = path
+        self.options = options
+    }
+
+    func open(_ lock: any FileLock) throws(StoreError) -> Store {
+        let superblockFile = try files.open("\(path)/\(FileNames.superblock)", create: true, writable: true)
+        var log = try LogFiles(path, options)
+        let found = try Recovery.readSuperblock(superblockFile, "\(path)/\(FileNames.superblock)")
+        if log.segments.isEmpty {
+            guard found == nil else {
+                throw .corrupt("\(path)/\(FileNames.segments)", "all segments are missing")
+            }
+            try log.createFirst(StoreUUID(high: options.random(), low: options.random()))
+        }
+        let uuid = log.segments[0].header.store
+        // The superblock says where to go on; without one, the log says it all from its beginning.
+        var block = found ?? Superblock(store: uuid)
+        guard block.store == uuid else {
+            throw .corrupt("\(path)/\(FileNames.superblock)", "it belongs to store \(block.store), the segments to \(uuid)")
+        }
+        let (indexFile, pages) = try openIndex(&block)
+        let (free, chain) = try PageAllocator.readFreeList(
+            first: block.freeList, pageCount: block.pageCount, pages: pages)
+        let allocator = PageAllocator(
+            file: indexFile, pages: pages, pageCount: block.pageCount, free: free, checkpoint: block.modSeq, tag: uuid.tag)
+        var state = IndexState(block)
+        state.keywords = try Keywords.load(state.keywordTree, pages)
+        var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq)
+        let current = try log.replay(from: block.logPosition, &replay)
+        let table = SegmentTable(log.segments.map(\.file))
+        let root = Root(
+            state: replay.state, pages: allocator.pages, segments: table,
+            logEnd: LogPosition(segment: current.number, offset: UInt32(current.end)))
+        let writer = Store.Writer(
+            superblockFile: superblockFile, indexFile: indexFile, superblock: block, freeListPages: chain,
+            allocator: allocator, log: LogWriter(current: current, tag: uuid.tag), state: replay.state, segments: table,
+            lastBoundary: replay.state.modSeq, durable: replay.state.modSeq,
+            aliveRoots: [(replay.state.modSeq, root.liveness)], deadMailboxes: try mailboxesWithDeadRows(root),
+            sealable: log.unsealed)
+        let store = Store(
+            path: path, options: options, uuid: uuid, writer: writer, published: PublishedRoot(root), lock: lock)
+        try finish(store)
+        return store
+    }
+
+    /// A new store gets its INBOX and its first superblock; one that was recovered a checkpoint, so that the next opening
+    /// need not do the same again.
+    private func finish(_ store: Store) throws(StoreError) {
+        do {
+            let snapshot = store.snapshot()
+            if try snapshot.mailbox(named: MailboxName.inbox) == nil {
+                try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) }
+            }
+            try store.makeCheckpoint()
+            try files.syncDirectory(path)
+        } catch {
+            try? store.close()
+            throw error as? StoreError ?? StoreError(.io, "\(error)")
+        }
+    }
+
+    private func mailboxesWithDeadRows(_ root: Root) throws(StoreError) -> Set<UInt32> {
+        var result: Set<UInt32> = []
+        guard root.state.deadRows > 0 else { return result }
+        try Snapshot(root).forEachMailbox { info in
+            result.insert(info.id.rawValue)
+            return true
+        }
+        return result
+    }
+
+    /// The valid slot with the higher sequence; nil if there is none, be it that the store is new, or that both are
+    /// damaged: then the index is built from the log.
+    static func readSuperblock(_ file: any File, _ path: String) throws(StoreError) -> Superblock? {
+        let block = ByteBlock(capacity: 2 * Superblock.slotSize)
+        let count = try file.read(at: 0, into: block.bytes)
+        var best: Superblock?
+        for slot in 0..<2 where count >= (slot + 1) * Superblock.slotSize {
+            let bytes = block.bytes[(slot * Superblock.slotSize)..<((slot + 1) * Superblock.slotSize)]
+            do {
+                let candidate = try Superblock(UnsafeRawBufferPointer(rebasing: bytes))
+                if candidate.sequence > (best?.sequence ?? 0) { best = candidate }
+            } catch {
+                if case .unsupportedVersion = error.reason { throw .corrupt(path, error) }
+            }
+        }
+        return best
+    }
+
+    /// The index file that the superblock speaks of; if it is not there, an empty one, and the superblock is set back to
+    /// the beginning of the log.
+    private func openIndex(_ block: inout Superblock) throws(StoreError) -> (any File, Pages) {
+        let name = "\(path)/\(FileNames.index)"
+        let tag = block.store.tag
+        if block.indexNumber != 0, try files.exists(name) {
+            let file = try files.open(name, create: false, writable: true)
+            let count = try file.size() / Format.pageSize
+            if count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) {
+                let pages = Pages(
+                    mapping: try file.map(count * Format.pageSize, writable: true),
+                    verifier: PageVerifier(pageCount: block.pageCount, tag: tag), touches: options.pageTouches)
+                if IndexHeader.matches(UnsafeRawPointer(pages.base), block) { return (file, pages) }
+            }
+        }
+        if try files.exists(name) { try files.remove(name) }
+        let file = try files.open(name, create: true, writable: true)
+        let length = Recovery.firstPages * Format.pageSize
+        try file.allocate(length)
+        let mapping = try file.map(length, writable: true)
+        var fresh = Superblock(store: block.store)
+        fresh.sequence = block.sequence
+        // An index that is half built when a crash comes is not what any superblock speaks of.
+        fresh.indexNumber = block.indexNumber + 1
+        fresh.pageCount = 1
+        block = fresh
+        IndexHeader.write(mapping.base, block)
+        return (
+            file,
+            Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag), touches: options.pageTouches)
+        )
+    }
+
+    private static let firstPages = 16
+}
+
+/// Page 0 of an index file: whose it is. `Formats/index.md`.
+public enum IndexHeader {
+    public static let magic: UInt64 = 0x3158_4449_5652_4156  // "VARVIDX1"
+
+    static func write(_ page: UnsafeMutableRawPointer, _ block: Superblock) {
+        UnsafeMutableRawBufferPointer(start: page, count: Format.pageSize).initializeMemory(as: UInt8.self, repeating: 0)
+        Page.initialise(page, kind: .header, level: 0, tree: 0, number: 0, birth: 0, tag: block.store.tag)
+        page.store64(magic, Page.headerSize)
+        page.store16(Format.major, Page.headerSize + 8)
+        page.store16(Format.minor, Page.headerSize + 10)
+        page.store32(UInt32(Format.pageSize), Page.headerSize + 12)
+        page.store64(block.store.high, Page.headerSize + 16)
+        page.store64(block.store.low, Page.headerSize + 24)
+        page.store64(block.indexNumber, Page.headerSize + 32)
+        page.store32(Page.checksum(page), Page.checksumOffset)
+    }
+
+    static func matches(_ page: UnsafeRawPointer, _ block: Superblock) -> Bool {
+        Page.checksum(page) == page.load32(Page.checksumOffset) && page.load64(Page.headerSize) == magic
+            && page.load16(Page.headerSize + 8) == Format.major
+            && page.load64(Page.headerSize + 16) == block.store.high
+            && page.load64(Page.headerSize + 24) == block.store.low
+            && page.load64(Page.headerSize + 32) == block.indexNumber
+    }
+}

@@ -1,0 +1,136 @@
+import MailModel
+import Synchronization
+import VarveFormat
+
+/// An account's mail: one folder, which can be copied, moved and opened on its own.
+///
+/// Reading never waits: `snapshot` gives the newest durable state of all mailboxes. Writing goes through `commit`. All
+/// methods may be called from any thread.
+///
+/// ```swift
+/// let store = try Store.open(at: "alice.varve")
+/// let inbox = try store.mailbox("INBOX")
+/// let uid = try store.commit { tx in try tx.append(message, to: inbox.id, internalDate: received) }
+/// for range in try inbox.view().changed(since: known) { … }     // one range scan
+/// ```
+///
+/// How a change becomes durable: under the writer's lock its records are encoded and applied to copies of index pages;
+/// whoever is first then writes and syncs all that waits (`Store+Commit.swift`); the newest state is published; those who
+/// wait are answered. Nobody sees, or is told of, what is not durable.
+public final class Store: @unchecked Sendable {
+    public static let maximumMessageSize = Format.maximumMessageSize
+
+    let path: String
+    let options: StoreOptions
+    let uuid: StoreUUID
+    let published: PublishedRoot
+    let monitor = Monitor()
+    let subscribers = Subscribers()
+    let pins = Pins()
+
+    // Guarded by `monitor`.
+    var writer: Writer
+    var lock: (any FileLock)?
+
+    private(set) var flusher: OnDemandThread!
+    private(set) var maintenance: OnDemandThread!
+
+    /// What the writer's lock guards.
+    struct Writer {
+        let superblockFile: any File
+        let indexFile: any File
+        var superblock: Superblock
+        /// Pages of the chain that the superblock's `freeList` begins.
+        var freeListPages: [UInt32]
+        let allocator: PageAllocator
+        let log: LogWriter
+        /// The account after the last transaction that was built, durable or not.
+        var state: IndexState
+        var segments: SegmentTable
+        /// The newest state that was or will be published: no later transaction may touch its pages.
+        var lastBoundary: UInt64
+        var durable: UInt64
+        var aliveRoots: [(modSeq: UInt64, liveness: Root.Liveness)]
+        /// Mailboxes that may have rows of expunged messages.
+        var deadMailboxes: Set<UInt32>
+        var sealable: [(file: any File, number: UInt32, end: Int)] = []
+        var filling: Range<Int>?
+        var isFlushing = false
+        var isCheckpointing = false
+        var isClosed = false
+        var failure: StoreError?
+    }
+
+    init(
+        path: String, options: StoreOptions, uuid: StoreUUID, writer: Writer, published: PublishedRoot,
+        lock: any FileLock
+    ) {
+        self.path = path
+        self.options = options
+        self.uuid = uuid
+        self.writer = writer
+        self.published = published
+        self.lock = lock
+        flusher = OnDemandThread { [weak self] in self?.flushQueued() }
+        maintenance = OnDemandThread { [weak self] in self?.maintain() }
+    }
+
+    // MARK: Reading
+
+    /// The newest durable state of the whole account. To be held briefly: index pages that it can reach are not used
+    /// again while it is.
+    /// - Complexity: O(1), no lock.
+    public func snapshot() -> Snapshot { Snapshot(published.load()) }
+
+    /// - Throws: `.notFound`.
+    public func mailbox(_ name: String) throws(StoreError) -> Mailbox {
+        guard let info = try snapshot().mailbox(named: name) else {
+            throw StoreError(.notFound, "there is no mailbox \(name)")
+        }
+        return Mailbox(store: self, id: info.id)
+    }
+
+    /// Calls `handler` after every publication of a new state, from whichever thread published it; it must be quick and
+    /// must not call back into the store.
+    public func subscribe(_ handler: @escaping @Sendable (ModSeq) -> Void) -> Subscription {
+        subscribers.add(handler)
+    }
+
+    // MARK: Closing
+
+    /// Waits for what is queued, makes a checkpoint and lets the lock go. Closing a closed store does nothing.
+    /// - Throws: what the last writes threw; the lock is gone all the same.
+    public func close() throws(StoreError) {
+        monitor.lock()
+        let wasClosed = writer.isClosed
+        writer.isClosed = true
+        monitor.unlock()
+        guard !wasClosed else { return }
+        flusher.stop()
+        maintenance.stop()
+        defer { releaseLock() }
+        try makeCheckpoint()
+    }
+
+    private func releaseLock() {
+        monitor.lock()
+        lock?.release()
+        lock = nil
+        monitor.unlock()
+    }
+}
+
+/// A mailbox of a store, by its id, which a rename does not change.
+public struct Mailbox: Sendable {
+    public let store: Store
+    public let id: MailboxID
+
+    /// The mailbox as it is now, wholly told.
+    /// - Throws: `.notFound` if it is gone.
+    public func view() throws(StoreError) -> View {
+        guard let view = try store.snapshot().view(of: id) else {
+            throw StoreError(.notFound, "there is no mailbox \(id)")
+        }
+        return view
+    }
+}

@@ -1,0 +1,42 @@
+import Glibc
+
+public struct StoreOptions: Sendable {
+    /// Make a store where there is none.
+    public var create = true
+    /// A segment that has reached this many bytes is sealed: 1 MiB … 1 GiB.
+    public var segmentSize = 64 << 20
+    /// A checkpoint is made when so many bytes of log have come since the last one.
+    public var checkpointInterval = 32 << 20
+    /// Bytes of transactions that may wait to be written; whoever wants to add to more waits.
+    public var maximumQueuedBytes = 64 << 20
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    public var clock: @Sendable () -> UInt64 = StoreOptions.systemClock
+    /// Where the store's UUID comes from.
+    public var random: @Sendable () -> UInt64 = {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+    }
+    public var fileSystem: any FileSystem = DiskFileSystem()
+    /// Whether checkpoints, zero-filling and sealing happen by themselves, on a thread of the store. Without that they
+    /// happen when `Store.maintain` is called: for tests that must be the same each time.
+    public var backgroundMaintenance = true
+    /// Counts the index pages that this store looks at.
+    public var pageTouches: PageTouchCounter?
+
+    public init() {}
+
+    public static let systemClock: @Sendable () -> UInt64 = {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// What has happened when a commit returns.
+public enum Durability: Sendable {
+    /// It is on disk, and visible.
+    case durable
+    /// It will be on disk and visible soon, in order with all others; a crash before that loses it whole. For bulk
+    /// imports, which end with a durable commit or `Store.flush`.
+    case relaxed
+}

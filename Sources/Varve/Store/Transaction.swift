@@ -1,0 +1,213 @@
+import MailModel
+import VarveFormat
+
+/// A set of changes in the making; valid inside the body of `Store.commit` alone. It sees its own changes.
+public final class Transaction {
+    let index: IndexWriter
+    private(set) var frames: FrameBuilder
+    private var records: [UInt8] = []
+    private(set) var recordCount: UInt32 = 0
+    private(set) var expungedFrom: Set<UInt32> = []
+    var isEnded = false
+
+    init(_ index: IndexWriter, _ frames: FrameBuilder) {
+        self.index = index
+        self.frames = frames
+    }
+
+    /// The number that this commit will have.
+    public var modSeq: ModSeq { ModSeq(index.modSeq) }
+
+    /// A commit's records take so many bytes at most.
+    static let maximumRecordBytes = 256 << 20
+
+    func add(_ record: Record) throws(StoreError) {
+        record.encode(into: &records)
+        recordCount += 1
+        guard records.count <= Transaction.maximumRecordBytes, frames.hasRoom(payload: records.count + CommitHeader.size)
+        else { throw StoreError(.limit, "the transaction is too large; make several of it") }
+    }
+
+    func finishFrames() throws(StoreError) {
+        var payload = [UInt8]()
+        payload.reserveCapacity(CommitHeader.size + records.count)
+        CommitHeader(modSeq: index.modSeq, time: index.time, records: recordCount).encode(into: &payload)
+        payload.append(contentsOf: records)
+        frames.add(.commit, payload: payload)
+    }
+
+    func checkValid() { precondition(!isEnded, "a transaction is used after its commit") }
+
+    func row(_ id: MailboxID) throws(StoreError) -> MailboxRow {
+        checkValid()
+        guard let row = try index.mailbox(id.rawValue) else { throw StoreError(.notFound, "there is no mailbox \(id)") }
+        return row
+    }
+
+    // MARK: Reading
+
+    public func mailbox(named name: String) throws(StoreError) -> MailboxInfo? {
+        checkValid()
+        guard let id = try index.mailboxID(named: name) else { return nil }
+        return try index.mailbox(id).map(MailboxInfo.init)
+    }
+
+    public func mailbox(_ id: MailboxID) throws(StoreError) -> MailboxInfo? {
+        checkValid()
+        return try index.mailbox(id.rawValue).map(MailboxInfo.init)
+    }
+
+    /// Calls `body` with the messages among `uids` that are there in this transaction, in ascending order.
+    public func messages(in mailbox: MailboxID, _ uids: UIDSet, _ body: (Message) -> Void) throws(StoreError) {
+        checkValid()
+        for range in uids.ranges {
+            try index.state.uid.forEachLeaf(
+                MessageRow.key(mailbox: mailbox.rawValue, uid: range.first.rawValue),
+                MessageRow.key(mailbox: mailbox.rawValue, uid: range.last.rawValue), index.allocator.pages
+            ) { leaf, rows in
+                for row in rows where MessageRow.flags(leaf, row) & MessageRow.deadBit == 0 { body(Message(leaf, row)) }
+                return true
+            }
+        }
+    }
+
+    public func keywords(of message: Message) -> [String] { index.state.keywords.names(ofSet: message.keywordSet) }
+
+    // MARK: Messages
+
+    /// Puts a message behind all others of a mailbox.
+    /// - Throws: `.notFound`, `.limit`.
+    @discardableResult
+    public func append(
+        _ message: PreparedMessage, to mailbox: MailboxID, flags: Flags = [], internalDate: InternalDate
+    ) throws(StoreError) -> UID {
+        let row = try row(mailbox)
+        try Transaction.check(flags)
+        guard row.uidNext < UInt32.max else { throw StoreError(.limit, "mailbox \(mailbox) has used up its UIDs") }
+        guard frames.hasRoom(payload: message.payloadLength) else {
+            throw StoreError(.limit, "the transaction is too large; make several of it")
+        }
+        let record = AppendRecord(
+            mailbox: row.id, uid: row.uidNext, identity: index.state.nextIdentity, location: frames.position,
+            size: UInt32(message.size), internalDate: internalDate, flags: flags)
+        frames.add(
+            .message, payload: message.payload, length: message.payloadLength, checksum: message.checksum)
+        try index.append(record)
+        try add(.append(record))
+        return UID(row.uidNext)
+    }
+
+    /// Prepares the message inside the transaction; `PreparedMessage` does it outside.
+    @discardableResult
+    public func append(
+        _ message: [UInt8], to mailbox: MailboxID, flags: Flags = [], internalDate: InternalDate
+    ) throws(StoreError) -> UID {
+        try append(PreparedMessage(message), to: mailbox, flags: flags, internalDate: internalDate)
+    }
+
+    private static func check(_ flags: Flags) throws(StoreError) {
+        guard flags.keywords.count <= Format.maximumKeywordsPerMessage else {
+            throw StoreError(.limit, "a message can have \(Format.maximumKeywordsPerMessage) keywords at most")
+        }
+        for keyword in flags.keywords {
+            guard 1...Format.maximumKeywordLength ~= keyword.utf8.count else {
+                throw StoreError(.limit, "a keyword has 1 to \(Format.maximumKeywordLength) bytes")
+            }
+        }
+    }
+
+    /// Changes flags of those among `uids` that are there.
+    /// - Returns: those that really changed; their ranges may span UIDs that no message has.
+    @discardableResult
+    public func changeFlags(
+        _ change: FlagChange, of uids: UIDSet, in mailbox: MailboxID
+    ) throws(StoreError) -> UIDSet {
+        _ = try row(mailbox)
+        let (operation, flags) = change.parts
+        try Transaction.check(flags)
+        let changed = try index.changeFlags(operation, flags, of: uids, in: mailbox.rawValue)
+        guard !changed.isEmpty else { return changed }
+        try add(.changeFlags(mailbox: mailbox.rawValue, operation: operation, flags: flags, uids: changed))
+        return changed
+    }
+
+    /// Expunges those among `uids` that are there, by default only those with \Deleted.
+    /// - Returns: exactly those that were expunged.
+    @discardableResult
+    public func expunge(_ uids: UIDSet, in mailbox: MailboxID, onlyDeleted: Bool = true) throws(StoreError) -> UIDSet {
+        _ = try row(mailbox)
+        let victims = try index.victims(uids, in: mailbox.rawValue, onlyDeleted: onlyDeleted)
+        guard victims.count > 0 else { return victims.uids }
+        try index.expunge(victims, in: mailbox.rawValue)
+        expungedFrom.insert(mailbox.rawValue)
+        try add(.expunge(mailbox: mailbox.rawValue, victims: victims))
+        return victims.uids
+    }
+
+    /// Copies those among `uids` that are there, with their flags and dates; the bodies are shared.
+    @discardableResult
+    public func copy(_ uids: UIDSet, from source: MailboxID, to target: MailboxID) throws(StoreError) -> CopyResult {
+        try transfer(uids, from: source, to: target, moves: false)
+    }
+
+    /// As `copy`, and expunges the originals in the same commit (RFC 6851).
+    @discardableResult
+    public func move(_ uids: UIDSet, from source: MailboxID, to target: MailboxID) throws(StoreError) -> CopyResult {
+        try transfer(uids, from: source, to: target, moves: true)
+    }
+
+    private func transfer(
+        _ uids: UIDSet, from source: MailboxID, to target: MailboxID, moves: Bool
+    ) throws(StoreError) -> CopyResult {
+        _ = try row(source)
+        let row = try row(target)
+        let victims = try index.victims(uids, in: source.rawValue, onlyDeleted: false)
+        var result = CopyResult(uidValidity: UIDValidity(row.uidValidity), source: victims.uids, destination: UIDSet())
+        guard victims.count > 0 else { return result }
+        guard victims.count < UInt32.max - row.uidNext else {
+            throw StoreError(.limit, "mailbox \(target) has used up its UIDs")
+        }
+        try index.copy(victims.uids, from: source.rawValue, to: target.rawValue, firstUID: row.uidNext)
+        result.destination = UIDSet(UIDRange(UID(row.uidNext), UID(row.uidNext + victims.count - 1)))
+        if moves {
+            try index.expunge(victims, in: source.rawValue)
+            expungedFrom.insert(source.rawValue)
+            try add(.move(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
+        } else {
+            try add(.copy(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
+        }
+        return result
+    }
+
+    /// Takes the messages that have been \Recent for nobody: those from the returned UID on are so for the caller, and for
+    /// no one later (RFC 3501 §2.3.2).
+    public func claimRecent(in mailbox: MailboxID) throws(StoreError) -> UID {
+        let row = try row(mailbox)
+        guard row.firstRecent < row.uidNext else { return UID(row.uidNext) }
+        try index.claimRecent(mailbox.rawValue, below: row.uidNext)
+        try add(.claimRecent(mailbox: mailbox.rawValue, uid: row.uidNext))
+        return UID(row.firstRecent)
+    }
+}
+
+/// How flags are changed.
+public enum FlagChange: Sendable {
+    case add(Flags)
+    case remove(Flags)
+    case replace(Flags)
+
+    var parts: (FlagOperation, Flags) {
+        switch self {
+        case .add(let flags): (.add, flags)
+        case .remove(let flags): (.remove, flags)
+        case .replace(let flags): (.replace, flags)
+        }
+    }
+}
+
+/// The k-th UID of `source`, in ascending order, became the k-th of `destination` (RFC 4315 §3, COPYUID).
+public struct CopyResult: Sendable, Hashable {
+    public var uidValidity: UIDValidity
+    public var source: UIDSet
+    public var destination: UIDSet
+}

@@ -1,0 +1,111 @@
+import MailModel
+
+/// What a commit does, one record after another. `Formats/records.md`. Codes are frozen; 0 is no record.
+public enum RecordKind: UInt16, Sendable {
+    case createMailbox = 1
+    case deleteMailbox = 2
+    case renameMailbox = 3
+    case subscribe = 4
+    case unsubscribe = 5
+    case append = 6
+    case changeFlags = 7
+    case expunge = 8
+    case copy = 9
+    case move = 10
+    case claimRecent = 11
+}
+
+public enum Record: Hashable, Sendable {
+    case createMailbox(id: UInt32, uidValidity: UInt32, name: String)
+    case deleteMailbox(id: UInt32)
+    case renameMailbox(id: UInt32, name: String)
+    case subscribe(name: String)
+    case unsubscribe(name: String)
+    case append(AppendRecord)
+    case changeFlags(mailbox: UInt32, operation: FlagOperation, flags: Flags, uids: UIDSet)
+    case expunge(mailbox: UInt32, victims: Victims)
+    /// Copies get the UIDs from `firstUID` on, in the order of the originals' UIDs.
+    case copy(from: UInt32, to: UInt32, firstUID: UInt32, victims: Victims)
+    case move(from: UInt32, to: UInt32, firstUID: UInt32, victims: Victims)
+    /// Messages below `uid` are no longer \Recent for sessions to come.
+    case claimRecent(mailbox: UInt32, uid: UInt32)
+}
+
+public enum FlagOperation: UInt8, Sendable {
+    case add = 1
+    case remove = 2
+    case replace = 3
+}
+
+public struct AppendRecord: Hashable, Sendable {
+    public var mailbox: UInt32
+    public var uid: UInt32
+    public var identity: UInt64
+    public var location: LogPosition
+    public var size: UInt32
+    public var internalDate: InternalDate
+    public var flags: Flags
+
+    public init(
+        mailbox: UInt32, uid: UInt32, identity: UInt64, location: LogPosition, size: UInt32,
+        internalDate: InternalDate, flags: Flags
+    ) {
+        self.mailbox = mailbox
+        self.uid = uid
+        self.identity = identity
+        self.location = location
+        self.size = size
+        self.internalDate = internalDate
+        self.flags = flags
+    }
+}
+
+/// Messages that a record takes hold of, named twice: by UID, and by count and digest of their identities, so that a
+/// replay that meets other messages under these UIDs refuses instead of deleting the wrong mail.
+public struct Victims: Hashable, Sendable {
+    public var uids: UIDSet
+    public var count: UInt32
+    /// CRC-32C over the identities (8 bytes each, little-endian) in the order of the UIDs.
+    public var digest: UInt32
+
+    public init(uids: UIDSet, count: UInt32, digest: UInt32) {
+        self.uids = uids
+        self.count = count
+        self.digest = digest
+    }
+
+    public static func extend(_ digest: UInt32, with identity: UInt64) -> UInt32 {
+        var value = identity.littleEndian
+        return Swift.withUnsafeBytes(of: &value) { crc32c(digest, $0) }
+    }
+}
+
+/// The payload of a commit frame: 24 bytes, then the records.
+public struct CommitHeader: Hashable, Sendable {
+    public static let size = 24
+
+    public var modSeq: UInt64
+    /// Milliseconds since 1970-01-01T00:00:00Z, as the committing process' clock said.
+    public var time: UInt64
+    public var records: UInt32
+
+    public init(modSeq: UInt64, time: UInt64, records: UInt32) {
+        self.modSeq = modSeq
+        self.time = time
+        self.records = records
+    }
+
+    public func encode(into out: inout [UInt8]) {
+        out.append64(modSeq)
+        out.append64(time)
+        out.append32(records)
+        out.append32(0)
+    }
+
+    public init(_ payload: UnsafeRawBufferPointer) throws(FormatError) {
+        guard payload.count >= CommitHeader.size, let p = payload.baseAddress else {
+            throw .invalid("a commit of \(payload.count) bytes")
+        }
+        self.init(modSeq: p.load64(0), time: p.load64(8), records: p.load32(16))
+    }
+}

@@ -1,0 +1,133 @@
+/// The trees of an index, in the order in which a superblock lists their roots. Codes are frozen.
+public enum TreeID: UInt16, CaseIterable, Sendable {
+    case mailboxes = 1
+    case names = 2
+    case mailboxChanges = 3
+    case uid = 4
+    case changed = 5
+    case vanished = 6
+    case subscriptions = 7
+    case keywords = 8
+
+    public var slot: Int { Int(rawValue) - 1 }
+}
+
+/// Where a tree begins. Height 0 is the empty tree; 1 is a single leaf.
+public struct TreeRoot: Hashable, Sendable {
+    public var page: UInt32
+    public var height: UInt8
+    public init(page: UInt32, height: UInt8) {
+        self.page = page
+        self.height = height
+    }
+    public static let empty = TreeRoot(page: 0, height: 0)
+    /// A taller tree than this is damage: 2^32 rows need no more than 7 levels.
+    public static let maximumHeight: UInt8 = 16
+}
+
+/// One slot of a superblock: what is known of the account without reading its log. `Formats/superblock.md`.
+public struct Superblock: Hashable, Sendable {
+    public static let slotSize = 4096
+    public static let magic: UInt64 = 0x3142_5345_5652_4156  // "VARVESB1"
+
+    public var store: StoreUUID
+    /// Counts the superblocks written; the valid slot with the higher one holds. Odd ones stand in slot 1, even in slot 0.
+    public var sequence: UInt64
+    /// The index is that of the account after this commit.
+    public var modSeq: UInt64
+    /// The log's frames from here on are not in the index.
+    public var logPosition: LogPosition
+    /// Which index file the roots belong to; 0: none, the index is to be built from the log.
+    public var indexNumber: UInt64
+    public var pageCount: UInt32
+    /// First page of the chain that lists the free pages; 0: none.
+    public var freeList: UInt32
+    public var nextMailbox: UInt32
+    public var lastUIDValidity: UInt32
+    public var nextIdentity: UInt64
+    /// Rows of expunged messages that are still in the tree `uid`.
+    public var deadRows: UInt64
+    /// By `TreeID.slot`.
+    public var roots: [TreeRoot]
+
+    public init(store: StoreUUID) {
+        self.store = store
+        sequence = 0
+        modSeq = 0
+        logPosition = LogPosition(segment: 1, offset: UInt32(SegmentHeader.size))
+        indexNumber = 0
+        pageCount = 0
+        freeList = 0
+        nextMailbox = 1
+        lastUIDValidity = 0
+        nextIdentity = 1
+        deadRows = 0
+        roots = Array(repeating: .empty, count: TreeID.allCases.count)
+    }
+
+    /// A whole slot, filled with zeros.
+    public func encode() -> [UInt8] {
+        var out = [UInt8]()
+        out.reserveCapacity(Superblock.slotSize)
+        out.append64(Superblock.magic)
+        out.append16(Format.major)
+        out.append16(Format.minor)
+        out.append32(UInt32(Superblock.slotSize))
+        out.append64(store.high)
+        out.append64(store.low)
+        out.append64(sequence)
+        out.append64(modSeq)
+        out.append64(logPosition.rawValue)
+        out.append64(indexNumber)
+        out.append32(pageCount)
+        out.append32(freeList)
+        out.append32(nextMailbox)
+        out.append32(lastUIDValidity)
+        out.append64(nextIdentity)
+        out.append64(deadRows)
+        out.append32(UInt32(Format.pageSize))
+        out.append32(UInt32(roots.count))
+        for root in roots {
+            out.append32(root.page)
+            out.append32(UInt32(root.height))
+        }
+        out.append(contentsOf: repeatElement(0, count: Superblock.slotSize - 4 - out.count))
+        out.append32(out.withUnsafeBytes { crc32c(0, $0) })
+        return out
+    }
+
+    public init(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        guard bytes.count >= Superblock.slotSize, let p = bytes.baseAddress, p.load64(0) == Superblock.magic else {
+            throw FormatError(.foreign)
+        }
+        guard p.load16(8) == Format.major else { throw FormatError(.unsupportedVersion(p.load16(8))) }
+        let summed = UnsafeRawBufferPointer(rebasing: bytes[..<(Superblock.slotSize - 4)])
+        guard crc32c(0, summed) == p.load32(Superblock.slotSize - 4) else { throw FormatError(.checksum) }
+        guard p.load32(96) == UInt32(Format.pageSize) else {
+            throw .invalid("pages of \(p.load32(96)) bytes, this program's have \(Format.pageSize)")
+        }
+        // A later minor version may have added trees: its readers know them, this one leaves them alone.
+        let count = Int(p.load32(100))
+        guard count <= 256, count >= TreeID.allCases.count else { throw .invalid("a superblock with \(count) trees") }
+        self.init(store: StoreUUID(high: p.load64(16), low: p.load64(24)))
+        sequence = p.load64(32)
+        modSeq = p.load64(40)
+        logPosition = LogPosition(rawValue: p.load64(48))
+        indexNumber = p.load64(56)
+        pageCount = p.load32(64)
+        freeList = p.load32(68)
+        nextMailbox = p.load32(72)
+        lastUIDValidity = p.load32(76)
+        nextIdentity = p.load64(80)
+        deadRows = p.load64(88)
+        roots = []
+        for i in 0..<count {
+            let height = p.load32(104 + 8 * i + 4)
+            guard height <= UInt32(TreeRoot.maximumHeight) else { throw .invalid("a tree of height \(height)") }
+            roots.append(TreeRoot(page: p.load32(104 + 8 * i), height: UInt8(height)))
+        }
+        guard logPosition.segment >= 1, logPosition.offset >= UInt32(SegmentHeader.size) else {
+            throw .invalid("a log position \(logPosition)")
+        }
+    }
+}
