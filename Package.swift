@@ -4,17 +4,14 @@ import PackageDescription
 let package = Package(
     name: "varve",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
-        // System libraries and the one piece of C that is ours.
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CCRC32C"),
-
-        // Dependencies look downwards only.
         .target(name: "MailModel"),
         .target(name: "VarveFormat", dependencies: ["MailModel", "CCRC32C"]),
         .target(name: "MailMessage", dependencies: ["MailModel"]),
@@ -24,9 +21,9 @@ let package = Package(
                 "MailModel", "MailMessage", "VarveFormat", "CLZ4", "COpenSSL",
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
-
         .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
-        .testTarget(name: "VarveTests", dependencies: ["Varve"]),
+        .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel"]),
+        .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
     ],
     swiftLanguageModes: [.v6]
 )
