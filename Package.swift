@@ -4,6 +4,7 @@ import PackageDescription
 let package = Package(
     name: "varve",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
@@ -21,8 +22,13 @@ let package = Package(
                 "MailModel", "MailMessage", "VarveFormat", "CLZ4", "COpenSSL",
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
+        .target(name: "VarveDump", dependencies: ["Varve", "VarveFormat", "MailModel", "CLZ4", "COpenSSL"]),
+        .executableTarget(
+            name: "varve-dump",
+            dependencies: ["VarveDump", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel"]),
+        .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C"]),
         .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
     ],
     swiftLanguageModes: [.v6]

@@ -58,6 +58,11 @@ public enum Page {
         guard checksum(page) == page.load32(checksumOffset) else { throw FormatError(.checksum) }
         guard page.load32(tagOffset) == tag else { throw .invalid("a page of another store") }
         guard page.load32(numberOffset) == number else { throw .invalid("it says that it is page \(page.load32(numberOffset))") }
+        try validateContents(page)
+    }
+
+    /// The second half of `validate`: what the page's kind must fulfil, whatever its checksum and number say.
+    public static func validateContents(_ page: UnsafeRawPointer) throws(FormatError) {
         switch PageKind(rawValue: page.load8(kindOffset)) {
         case .header, .freeList: break
         case .rowLeaf, .rowInner:

@@ -159,29 +159,3 @@ struct Recovery {
 
     private static let firstPages = 16
 }
-
-/// Page 0 of an index file: whose it is. `Formats/index.md`.
-public enum IndexHeader {
-    public static let magic: UInt64 = 0x3158_4449_5652_4156  // "VARVIDX1"
-
-    static func write(_ page: UnsafeMutableRawPointer, _ block: Superblock) {
-        UnsafeMutableRawBufferPointer(start: page, count: Format.pageSize).initializeMemory(as: UInt8.self, repeating: 0)
-        Page.initialise(page, kind: .header, level: 0, tree: 0, number: 0, birth: 0, tag: block.store.tag)
-        page.store64(magic, Page.headerSize)
-        page.store16(Format.major, Page.headerSize + 8)
-        page.store16(Format.minor, Page.headerSize + 10)
-        page.store32(UInt32(Format.pageSize), Page.headerSize + 12)
-        page.store64(block.store.high, Page.headerSize + 16)
-        page.store64(block.store.low, Page.headerSize + 24)
-        page.store64(block.indexNumber, Page.headerSize + 32)
-        page.store32(Page.checksum(page), Page.checksumOffset)
-    }
-
-    static func matches(_ page: UnsafeRawPointer, _ block: Superblock) -> Bool {
-        Page.checksum(page) == page.load32(Page.checksumOffset) && page.load64(Page.headerSize) == magic
-            && page.load16(Page.headerSize + 8) == Format.major
-            && page.load64(Page.headerSize + 16) == block.store.high
-            && page.load64(Page.headerSize + 24) == block.store.low
-            && page.load64(Page.headerSize + 32) == block.indexNumber
-    }
-}

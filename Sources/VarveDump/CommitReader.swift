@@ -1,0 +1,62 @@
+import VarveFormat
+
+/// Reads a commit's records one after the other, holding one at a time.
+struct CommitReader {
+    enum Next {
+        case record(Record)
+        /// Of a kind that this program does not know and may pass over.
+        case unknown(kind: UInt16, length: Int)
+        case malformed(FormatError)
+        case end
+    }
+
+    let header: CommitHeader
+    private let window: Window
+    private var at: Int
+    private let end: Int
+    private var left: UInt32
+
+    /// A record beyond this is no record: the engine writes no commit as long.
+    private static let maximumRecordLength = 256 << 20
+
+    /// - Parameter frame: valid, as a scanner gives it.
+    init(_ frame: FrameHeader, _ window: Window) throws(DumpError) {
+        let start = Int(frame.position.offset) + FrameHeader.size
+        self.window = window
+        end = start + Int(frame.length)
+        let bytes = try window.bytes(at: start, min(Int(frame.length), CommitHeader.size))
+        guard let bytes, let header = try? CommitHeader(bytes) else {
+            throw DumpError("a commit frame of \(frame.length) bytes")
+        }
+        self.header = header
+        at = start + CommitHeader.size
+        left = header.records
+    }
+
+    mutating func next() throws(DumpError) -> Next {
+        guard left > 0 else { return .end }
+        left -= 1
+        guard end - at >= Record.headerSize, let head = try window.bytes(at: at, Record.headerSize) else {
+            return stop("a record is cut off")
+        }
+        let kind = head.baseAddress!.load16(0)
+        let length = Int(head.baseAddress!.load32(4))
+        guard length <= end - at - Record.headerSize, length <= CommitReader.maximumRecordLength,
+            let bytes = try window.bytes(at: at, Record.headerSize + length)
+        else { return stop("a record of \(length) bytes is cut off") }
+        at += Record.headerSize + length
+        do throws(FormatError) {
+            var reader = ByteReader(bytes)
+            guard let record = try Record.decode(&reader) else { return .unknown(kind: kind, length: length) }
+            return .record(record)
+        } catch {
+            // Its length holds, so the next one can be found.
+            return .malformed(error)
+        }
+    }
+
+    private mutating func stop(_ what: String) -> Next {
+        left = 0
+        return .malformed(.invalid(what))
+    }
+}

@@ -1,0 +1,75 @@
+import MailModel
+import VarveFormat
+
+extension Record {
+    /// The record as a line of a dump.
+    func item(depth: Int) -> Item {
+        var item = Item("record", depth: depth)
+        item.bare("kind", word: "\(kind)")
+        switch self {
+        case .createMailbox(let id, let uidValidity, let name):
+            item.add("mailbox", id)
+            item.add("uidvalidity", uidValidity)
+            item.add("name", .name(Array(name.utf8)))
+        case .deleteMailbox(let id): item.add("mailbox", id)
+        case .renameMailbox(let id, let name):
+            item.add("mailbox", id)
+            item.add("name", .name(Array(name.utf8)))
+        case .subscribe(let name), .unsubscribe(let name): item.add("name", .name(Array(name.utf8)))
+        case .append(let record):
+            item.add("mailbox", record.mailbox)
+            item.add("uid", record.uid)
+            item.add("identity", record.identity)
+            item.add("location", word: "\(record.location)")
+            item.add("size", record.size)
+            item.add("date", word: record.internalDate.text)
+            item.add("flags", record.flags.value)
+        case .changeFlags(let mailbox, let operation, let flags, let uids):
+            item.add("mailbox", mailbox)
+            item.add("operation", word: "\(operation)")
+            item.add("flags", flags.value)
+            item.add("uids", word: uids.description)
+        case .expunge(let mailbox, let victims):
+            item.add("mailbox", mailbox)
+            item.add(victims)
+        case .copy(let from, let to, let firstUID, let victims), .move(let from, let to, let firstUID, let victims):
+            item.add("from", from)
+            item.add("to", to)
+            item.add("firstUid", firstUID)
+            item.add(victims)
+        case .claimRecent(let mailbox, let uid):
+            item.add("mailbox", mailbox)
+            item.add("below", uid)
+        }
+        return item
+    }
+}
+
+extension Item {
+    fileprivate mutating func add(_ victims: Victims) {
+        add("uids", word: victims.uids.description)
+        add("count", victims.count)
+        add("digest", word: hexadecimal(victims.digest))
+    }
+}
+
+extension Flags {
+    /// System flags as IMAP writes them, keywords quoted: somebody chose those.
+    var value: Item.Value {
+        .list(
+            SystemFlags.names.filter { system.contains($0.flag) }.map { .word($0.name) }
+                + keywords.map { .name(Array($0.utf8)) })
+    }
+}
+
+extension InternalDate {
+    var text: String { Calendar.text(seconds: seconds, zoneMinutes: zoneMinutes) }
+}
+
+/// Eight digits, the highest first.
+func hexadecimal(_ value: UInt32) -> String {
+    hexadecimal([
+        UInt8(truncatingIfNeeded: value >> 24), UInt8(truncatingIfNeeded: value >> 16),
+        UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value),
+    ])
+}

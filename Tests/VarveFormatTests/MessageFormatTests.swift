@@ -1,0 +1,77 @@
+import Testing
+import VarveFormat
+
+@testable import VarveDump
+
+/// `Formats/message.md`.
+@Suite struct MessageFormatTests {
+    let page = FormatPage("message.md")
+
+    private func head(_ bytes: [UInt8], _ length: Int) throws -> MessageHead {
+        try bytes.withBytes { bytes throws(FormatError) in try MessageHead(bytes, payloadLength: length) }
+    }
+
+    private func crc(_ bytes: some Collection<UInt8>) -> UInt32 { Array(bytes).withBytes { crc32c(0, $0) } }
+
+    @Test func payload() throws {
+        // 24 times "varve " and a line's end; LZ4 writes the first six bytes and a match of the rest.
+        let body = Array(String(repeating: "varve ", count: 24).utf8) + [13, 10]
+        let chunk: [UInt8] = [0x6f] + Array("varve ".utf8) + [0x06, 0x00, 0x74] + [0x50] + Array("ve \r\n".utf8)
+        let summary: [UInt8] = [0x53, 0x55, 0x4d, 0x4d]
+        let expected = MessageHead(
+            messageSize: body.count, summaryStoredLength: 4, summaryLength: 4, summaryChecksum: crc(summary),
+            chunks: [.init(storedLength: chunk.count, isPlain: false, checksum: crc(chunk))])
+        var encoded = [UInt8](repeating: 0, count: expected.size)
+        encoded.withUnsafeMutableBytes { expected.encode(into: $0.baseAddress!) }
+        try page.expect("message payload", equals: encoded + summary + chunk)
+        let bytes = try page.block("message payload")
+        let found = try head(bytes, bytes.count)
+        #expect(found.size == 40)
+        #expect(found.messageSize == 146)
+        #expect(found.summaryStoredLength == 4 && found.summaryLength == 4 && found.summaryChecksum == crc(summary))
+        #expect(found.chunks == expected.chunks)
+        #expect(found.chunkLength(0) == 146)
+        #expect(Array(bytes[40..<44]) == summary)
+        var out = [UInt8](repeating: 0, count: Format.chunkSize)
+        let stored = Array(bytes[44...])
+        let length = stored.withUnsafeBytes { stored in
+            out.withUnsafeMutableBytes { MessageFrameDump.inflate(stored, into: $0) }
+        }
+        #expect(length == 146)
+        #expect(Array(out[..<max(length, 0)]) == body)
+    }
+
+    @Test func headOfSeveralChunks() throws {
+        let expected = MessageHead(
+            messageSize: 150_000, summaryStoredLength: 700, summaryLength: 1900, summaryChecksum: 0x0102_0304,
+            chunks: [
+                .init(storedLength: 40_000, isPlain: false, checksum: 0x1111_1111),
+                .init(storedLength: 65_536, isPlain: true, checksum: 0x2222_2222),
+                .init(storedLength: 15_000, isPlain: false, checksum: 0x3333_3333),
+            ])
+        var encoded = [UInt8](repeating: 0, count: expected.size)
+        encoded.withUnsafeMutableBytes { expected.encode(into: $0.baseAddress!) }
+        try page.expect("message head", equals: encoded)
+        let bytes = try page.block("message head")
+        let length = 56 + 700 + 40_000 + 65_536 + 15_000
+        let found = try head(bytes, length)
+        #expect(found.chunks == expected.chunks)
+        #expect((0..<3).map(found.chunkLength) == [65_536, 65_536, 18_928])
+        #expect(try bytes.withBytes { bytes throws(FormatError) in try MessageHead.size(of: bytes) } == 56)
+        for wrong in [length - 1, length + 1] { #expect(throws: FormatError.self) { try head(bytes, wrong) } }
+        for at in bytes.indices {
+            var damaged = bytes
+            damaged[at] ^= 1
+            #expect(throws: FormatError.self, "byte \(at)") { try head(damaged, length) }
+        }
+        // The checksum holds, a condition does not.
+        for (at, value) in [(12, UInt8(2)), (28, 1), (35, 0x80), (43, 0), (20, 0)] {
+            var damaged = bytes
+            damaged[at] = value
+            if at == 20 { damaged[21] = 0 }
+            let sum = crc(damaged[4...])
+            damaged.withUnsafeMutableBytes { $0.baseAddress!.store32(sum, 0) }
+            #expect(throws: FormatError.self, "byte \(at)") { try head(damaged, length) }
+        }
+    }
+}
