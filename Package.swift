@@ -6,6 +6,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         .systemLibrary(
@@ -23,6 +24,9 @@ let package = Package(
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
         .target(name: "VarveDump", dependencies: ["Varve", "VarveFormat", "MailModel", "CLZ4", "COpenSSL"]),
+        .target(
+            name: "IMAPCodec",
+            dependencies: ["MailModel", "MailMessage", .product(name: "NIOCore", package: "swift-nio")]),
         .executableTarget(
             name: "varve-dump",
             dependencies: ["VarveDump", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -30,6 +34,7 @@ let package = Package(
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C"]),
         .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
+        .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage"]),
     ],
     swiftLanguageModes: [.v6]
 )

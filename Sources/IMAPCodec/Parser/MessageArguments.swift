@@ -1,0 +1,59 @@
+import MailModel
+import NIOCore
+
+/// Arguments of the commands that change messages: APPEND, STORE, COPY, MOVE, UID EXPUNGE.
+enum MessageArguments {
+    /// An APPEND's parts; where its message lies is told apart, for the cursor cannot hand out the buffer it reads.
+    static func append(
+        _ cursor: inout Cursor
+    ) throws(Refusal) -> (mailbox: MailboxPath, flags: Flags, date: InternalDate?, message: Range<Int>) {
+        let mailbox = try MailboxArguments.mailbox(&cursor)
+        var flags: Flags = []
+        var date: InternalDate?
+        try cursor.space(before: "the message as a literal")
+        if cursor.next == .leftParenthesis {
+            flags = try cursor.flagList()
+            try cursor.space(before: "the message as a literal")
+        }
+        if cursor.next == .quote {
+            date = try cursor.dateTime()
+            try cursor.space(before: "the message as a literal")
+        }
+        let size = try cursor.literal("the message as a literal").count
+        return (mailbox, flags, date, (cursor.position - size)..<cursor.position)
+    }
+
+    static func set(_ cursor: inout Cursor) throws(Refusal) -> SequenceSet {
+        try cursor.space(before: "a set of messages")
+        return try cursor.sequenceSet()
+    }
+
+    static func store(_ cursor: inout Cursor, uid: Bool) throws(Refusal) -> Command {
+        let set = try set(&cursor)
+        try cursor.space(before: "FLAGS, +FLAGS or -FLAGS")
+        let start = cursor
+        let operation: StoreCommand.Operation = cursor.takes(.plus) ? .add : cursor.takes(.minus) ? .remove : .replace
+        let isSilent: Bool
+        switch try cursor.word("FLAGS, +FLAGS or -FLAGS") {
+        case "FLAGS": isSilent = false
+        case "FLAGS.SILENT": isSilent = true
+        default: throw start.expected("FLAGS, +FLAGS or -FLAGS, each perhaps with .SILENT")
+        }
+        try cursor.space(before: "flags")
+        let flags = cursor.next == .leftParenthesis ? try cursor.flagList() : try cursor.flagsWithoutParentheses()
+        return .store(StoreCommand(set: set, operation: operation, isSilent: isSilent, flags: flags, uid: uid))
+    }
+
+    static func copy(_ cursor: inout Cursor, uid: Bool) throws(Refusal) -> Command {
+        .copy(try set(&cursor), to: try MailboxArguments.mailbox(&cursor), uid: uid)
+    }
+
+    static func move(_ cursor: inout Cursor, uid: Bool) throws(Refusal) -> Command {
+        .move(try set(&cursor), to: try MailboxArguments.mailbox(&cursor), uid: uid)
+    }
+
+    /// RFC 4315 §2.1.
+    @Sendable static func uidExpunge(_ cursor: inout Cursor) throws(Refusal) -> Command {
+        .uidExpunge(try set(&cursor))
+    }
+}

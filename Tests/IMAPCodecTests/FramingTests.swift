@@ -1,0 +1,116 @@
+@testable import IMAPCodec
+import NIOCore
+import Testing
+
+@Suite struct FramingTests {
+    static let small: ParserLimits = {
+        var limits = ParserLimits()
+        limits.maximumLineBytes = 60
+        limits.maximumLiteralBytes = 10
+        limits.maximumMessageBytes = 20
+        return limits
+    }()
+
+    static let transcripts: [Transcript] = [
+        Transcript(""),
+        Transcript("\r\n", "* BAD an empty line is no command"),
+        Transcript("\n\r\na NOOP\r\n", "* BAD an empty line is no command", "* BAD an empty line is no command",
+            "a NOOP"),
+        Transcript("a\r\n", "a BAD expected a space and a command after the tag, found the end of the command"),
+        Transcript("a \r\n", "a BAD expected a command after the tag, found the end of the command"),
+        Transcript(" NOOP\r\n+ NOOP\r\n", "* BAD expected a tag at the beginning of a line",
+            "* BAD expected a tag at the beginning of a line"),
+        Transcript("a NOOP\r\r\n", "a BAD NOOP: expected the end of the command, found a line end"),
+        Transcript("a NO\0OP\r\nb NOOP\r\n", "a unknown NO", "b NOOP"),
+        Transcript("a NOOP\r\nb SELECT x\r\nc FETCH 1 FLAGS\r\nd BAD(\r\ne LOGOUT\r\nf",
+            "a NOOP", "b SELECT \"x\"", "c FETCH 1 flags", "d unknown BAD", "e LOGOUT"),
+
+        // A literal is announced wherever a line ends so, whatever stands there (RFC 7888 §3).
+        Transcript("a NOOP {5}\r\nb \r\n\n\r\nc NOOP\r\n", "+",
+            "a BAD NOOP: expected the end of the command, found \"{5}\"", "c NOOP"),
+        Transcript("a SELECT \"x{3+}\r\nb\r\n\r\nc NOOP\r\n",
+            "a BAD SELECT: expected the closing quote of a quoted string, found a line end", "c NOOP"),
+        Transcript("a SELECT {1}\nx\nb NOOP\n", "+", "a SELECT \"x\"", "b NOOP"),
+        Transcript("a SELECT {00001}\r\nx\r\n", "+", "a SELECT \"x\""),
+        Transcript("a SELECT {}\r\nb NOOP\r\n", "a BAD SELECT: expected a mailbox name, found \"{}\"", "b NOOP"),
+        Transcript("a SELECT {+}\r\nb NOOP\r\n", "a BAD SELECT: expected a mailbox name, found \"{+}\"", "b NOOP"),
+        Transcript("a SELECT {-1}\r\nb NOOP\r\n", "a BAD SELECT: expected a mailbox name, found \"{-1}\"", "b NOOP"),
+        Transcript("a SELECT {1} \r\nb NOOP\r\n", "a BAD SELECT: expected a mailbox name, found \"{1}\"", "b NOOP"),
+        Transcript("5}\r\nb NOOP\r\n",
+            "5} BAD expected a space and a command after the tag, found the end of the command", "b NOOP"),
+        Transcript("{1}\r\nx\r\nb NOOP\r\n", "+", "* BAD expected a tag at the beginning of a line", "b NOOP"),
+        Transcript("a XYZZY {3+}\r\n\r\n\r {2}\r\n{}\r\nb NOOP\r\n", "+", "a unknown XYZZY", "b NOOP"),
+
+        // Limits.
+        Transcript("a LOGIN {10}\r\n0123456789 x\r\n", "+", "a LOGIN \"0123456789\" \"x\"", limits: small),
+        Transcript("a LOGIN {11}\r\nb NOOP\r\n", "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a LOGIN {5+}\r\n01234 {6}\r\nb NOOP\r\n", "a TOOLARGE literals of more than 10 bytes", "b NOOP",
+            limits: small),
+        Transcript("a LOGIN {11+}\r\n\r\nb NOOP\r\n01 {3+}\r\nc N {1+}\r\n\n\r\nd NOOP\r\n",
+            "a TOOLARGE literals of more than 10 bytes", "d NOOP", limits: small),
+        Transcript("a LOGIN {11+}\r\n\r\nb NOOP\r\n0 {3}\r\nd NOOP\r\n",
+            "a TOOLARGE literals of more than 10 bytes", "d NOOP", limits: small),
+        Transcript("a LOGIN {99999999999999999999}\r\nb NOOP\r\n",
+            "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("{11}\r\nb NOOP\r\n",
+            "* BAD expected a tag at the beginning of a line; literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a APPEND x {20}\r\n01234567890123456789\r\n", "+",
+            "a APPEND \"x\" () NIL \"01234567890123456789\"", limits: small),
+        Transcript("a append x {21}\r\nb NOOP\r\n", "a TOOLARGE a message of more than 20 bytes", "b NOOP",
+            limits: small),
+        Transcript("a APPEND {11}\r\nb NOOP\r\n", "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a APPEND {10+}\r\n0123456789 {20+}\r\n01234567890123456789\r\nb NOOP\r\n",
+            "a APPEND \"0123456789\" () NIL \"01234567890123456789\"", "b NOOP", limits: small),
+        Transcript("a APPEND x {20+}\r\n01234567890123456789 {20+}\r\n01234567890123456789\r\nb NOOP\r\n",
+            "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a APPENDX x {20+}\r\n01234567890123456789\r\nb NOOP\r\n",
+            "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a LOGIN {1073741825+}\r\nb NOOP\r\n", "FATAL a literal beyond all bounds"),
+        Transcript("a APPEND x {99999999999999999999+}\r\nb NOOP\r\n", "FATAL a literal beyond all bounds"),
+        Transcript("a NOOP" + String(repeating: " ", count: 52) + "\r\n", "a NOOP", limits: small),
+        Transcript("a NOOP" + String(repeating: " ", count: 53) + "\r\nb NOOP\r\n",
+            "FATAL a command line of more than 60 bytes", limits: small),
+        Transcript("a IDLE\r\n" + String(repeating: "x", count: 61), "a IDLE",
+            "FATAL a command line of more than 60 bytes", limits: small),
+        Transcript("a XYZZY " + String(repeating: "{0+}\r\n", count: 8) + "\r\n", "a unknown XYZZY", limits: small),
+        Transcript("a XYZZY " + String(repeating: "{0+}\r\n", count: 9) + "\r\n",
+            "FATAL a command line of more than 60 bytes", limits: small),
+    ]
+
+    @Test(arguments: transcripts)
+    func says(_ transcript: Transcript) { transcript.verify() }
+
+    @Test func nothingIsUnusedBehindACommandsEnd() {
+        var parser = CommandParser()
+        parser.append(ByteBuffer(string: "a STARTTLS\r\n"))
+        #expect(describe(parser.next()) == "a STARTTLS")
+        #expect(parser.unusedBytes == 0)
+        parser.append(ByteBuffer(string: "b STARTTLS\r\nc LOGIN"))
+        #expect(describe(parser.next()) == "b STARTTLS")
+        #expect(parser.unusedBytes == 7)
+        #expect(describe(parser.next()) == "more")
+        #expect(parser.unusedBytes == 7)
+    }
+
+    @Test func aContinuationIsAskedForOnce() {
+        var parser = CommandParser()
+        parser.append(ByteBuffer(string: "a SELECT {3}\r\n"))
+        #expect(describe(parser.next()) == "+")
+        for byte in ["x", "y"] {
+            #expect(describe(parser.next()) == "more")
+            parser.append(ByteBuffer(string: byte))
+        }
+        parser.append(ByteBuffer(string: "z\r\n"))
+        #expect(describe(parser.next()) == "a SELECT \"xyz\"")
+    }
+
+    @Test func whatIsFatalIsSaidOnce() {
+        var parser = CommandParser(limits: FramingTests.small)
+        parser.append(ByteBuffer(repeating: 0x61, count: 100))
+        #expect(describe(parser.next()).hasPrefix("FATAL"))
+        #expect(describe(parser.next()) == "more")
+        parser.append(ByteBuffer(string: "\r\na NOOP\r\n"))
+        #expect(describe(parser.next()) == "more")
+        #expect(parser.unusedBytes == 0)
+    }
+}

@@ -1,0 +1,70 @@
+import IMAPCodec
+import Testing
+
+@Suite struct ListPatternTests {
+    @Test(arguments: [
+        ("", "*", "a/b/c", true), ("", "%", "a", true), ("", "%", "a/b", false), ("", "", "", true),
+        ("", "", "a", false),
+        ("a/", "%", "a/b", true), ("a/", "%", "a/b/c", false), ("a/", "*", "a/b/c", true), ("a/", "%", "a", false),
+        ("", "%/%", "a/b", true), ("", "%/%", "a/b/c", false), ("", "*/c", "a/b/c", true), ("", "a*c%e", "abcde", true),
+        ("", "a*c%e", "a/c/c1e", true), ("", "a*c%e", "a/c/e", false), ("", "%a%b", "xaxaxb", true),
+        ("", "**%%*", "", true),
+        ("", "%%%", "a/b", false), ("", "*a*a*a*", "aa", false), ("", "日%", "日本", true),
+        ("", "inbox", "INBOX", true), ("", "InBox", "INBOX", true), ("", "inb*", "INBOX", true),
+        ("", "*box", "INBOX", true),
+        ("", "i%x", "INBOX", true), ("in", "box", "INBOX", true), ("", "inbox/%", "INBOX/a", false),
+        ("", "INBOX/%", "INBOX/a", true),
+        ("", "inbox*", "inboxes", true), ("", "inbox", "inboxes", false), ("", "a", "A", false), ("", "*A", "a", false),
+    ])
+    func examples(reference: String, pattern: String, name: String, isMatch: Bool) {
+        let pattern = ListPattern(reference: reference, pattern: pattern)
+        #expect(pattern.matches(name) == isMatch)
+        #expect(!isMatch || name.hasPrefix(pattern.literalPrefix))
+    }
+
+    @Test(arguments: [
+        ("", "*", ""), ("", "a/b%", "a/b"), ("x/", "y", "x/y"), ("", "INB*", "INB"), ("", "inb*", ""),
+        ("", "inbox", "INBOX"),
+        ("", "inbox/*", "inbox/"), ("", "I%", "I"), ("", "i%", ""),
+    ])
+    func literalPrefix(reference: String, pattern: String, prefix: String) {
+        #expect(ListPattern(reference: reference, pattern: pattern).literalPrefix == prefix)
+    }
+
+    /// RFC 3501 §6.3.8 as it reads, at any cost.
+    static func naive(_ pattern: ArraySlice<Character>, _ name: ArraySlice<Character>) -> Bool {
+        guard let first = pattern.first else { return name.isEmpty }
+        switch first {
+        case "*", "%":
+            if naive(pattern.dropFirst(), name) { return true }
+            guard let next = name.first, first == "*" || next != "/" else { return false }
+            return naive(pattern, name.dropFirst())
+        default: return name.first == first && naive(pattern.dropFirst(), name.dropFirst())
+        }
+    }
+
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func agreesWithTheNaiveReading(seed: UInt64) {
+        var random = SeededGenerator(state: seed)
+        var matches = 0
+        for _ in 0..<10_000 {
+            let length = Int.random(in: 0...7, using: &random)
+            let pattern = (0..<length).map { _ in "ab/*%*%".randomElement(using: &random)! }
+            let name = (0..<Int.random(in: 0...8, using: &random)).map { _ in "aab/".randomElement(using: &random)! }
+            let expected = ListPatternTests.naive(pattern[...], name[...])
+            if expected { matches += 1 }
+            let cut = Int.random(in: 0...pattern.count, using: &random)
+            let tested = ListPattern(reference: String(pattern[..<cut]), pattern: String(pattern[cut...]))
+            #expect(tested.matches(String(name)) == expected, "seed \(seed), \(String(pattern)) \(String(name))")
+            #expect(!expected || String(name).hasPrefix(tested.literalPrefix), "seed \(seed), \(String(pattern))")
+        }
+        #expect(matches > 500)
+    }
+
+    /// Would not end within a lifetime if it backtracked.
+    @Test func aHostilePatternIsNoBurden() {
+        let pattern = ListPattern(reference: "", pattern: String(repeating: "*a%a", count: 200) + "b")
+        #expect(!pattern.matches(String(repeating: "a", count: 1_000)))
+        #expect(pattern.matches(String(repeating: "a", count: 1_000) + "b"))
+    }
+}

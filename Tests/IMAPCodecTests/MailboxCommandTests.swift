@@ -1,0 +1,70 @@
+import IMAPCodec
+import Testing
+
+@Suite struct MailboxCommandTests {
+    static let transcripts: [Transcript] = [
+        .command("SELECT INBOX", #"SELECT "INBOX""#),
+        .command("SELECT inBox", #"SELECT "INBOX""#),
+        .command("SELECT \"inbox\"", #"SELECT "INBOX""#),
+        .command("SELECT inbox/", #"SELECT "INBOX"/"#),
+        .command("SELECT inbox/x", #"SELECT "inbox/x""#),
+        .command("SELECT \"\"", #"SELECT """#),
+        .command("SELECT /", #"SELECT "/""#),
+        .command("EXAMINE a]b", #"EXAMINE "a]b""#),
+        .command("CREATE owatagusiam/blurdybloop/", #"CREATE "owatagusiam/blurdybloop"/"#),
+        .command("CREATE \"a b//\"", #"CREATE "a b/"/"#),
+        .command("DELETE ~peter/mail/&U,BTFw-/&ZeVnLIqe-", #"DELETE "~peter/mail/台北/日本語""#),
+        .command("DELETE Sales&-Co", #"DELETE "Sales&Co""#),
+        .command("SELECT \"Bücher & more\"", #"SELECT "Bücher & more""#),
+        .command("RENAME a \"b c\"", #"RENAME "a" "b c""#),
+        .command("RENAME INBOX old-mail", #"RENAME "INBOX" "old-mail""#),
+        .command("SUBSCRIBE #news.comp.mail.mime", ##"SUBSCRIBE "#news.comp.mail.mime""##),
+        .command("UNSUBSCRIBE \"x\\\"y\\\\z\"", #"UNSUBSCRIBE "x\"y\\z""#),
+        Transcript("a CREATE {9+}\r\nB\u{FC}cher/x\r\n", #"a CREATE "Bücher/x""#),
+        Transcript("a CREATE {0+}\r\n\r\n", #"a CREATE """#),
+
+        .command("LIST \"\" \"\"", #"LIST "" """#),
+        .command("LIST \"\" *", #"LIST "" "*""#),
+        .command("LIST \"\" %", #"LIST "" "%""#),
+        .command("LIST inbox/ a%b*]", #"LIST "inbox/" "a%b*]""#),
+        .command("LIST \"~/Mail/\" \"%/\"", #"LIST "~/Mail/" "%/""#),
+        .command("LIST \"\" &ZeVnLIqe-%", #"LIST "" "日本語%""#),
+        .command("LSUB \"#news.\" \"comp.mail.*\"", ##"LSUB "#news." "comp.mail.*""##),
+
+        .command("STATUS blurdybloop (UIDNEXT MESSAGES)", #"STATUS "blurdybloop" UIDNEXT,MESSAGES"#),
+        .command("status inbox (recent uidvalidity unseen)", #"STATUS "INBOX" RECENT,UIDVALIDITY,UNSEEN"#),
+    ]
+
+    @Test(arguments: transcripts)
+    func says(_ transcript: Transcript) { transcript.verify() }
+
+    static let refused: [Transcript] = [
+        .command("SELECT", "BAD SELECT: expected a space and a mailbox name, found the end of the command"),
+        .command("SELECT  x", "BAD SELECT: expected a mailbox name, found a space"),
+        .command("SELECT (x", "BAD SELECT: expected a mailbox name, found \"(x\""),
+        .command("SELECT a b", "BAD SELECT: expected the end of the command, found \"b\""),
+        .command("SELECT a*", "BAD SELECT: expected the end of the command, found \"*\""),
+        .command("SELECT \"a", "BAD SELECT: expected the closing quote of a quoted string, found the end of the command"),
+        .command("SELECT \"a\\b\"",
+            "BAD SELECT: in a quoted string a backslash stands before a quote or another backslash only"),
+        .command("SELECT a\u{7F}b", "BAD SELECT: expected the end of the command, found the byte 0x7F"),
+        .command("SELECT &", "BAD SELECT: a mailbox name that is not modified UTF-7 (RFC 3501 section 5.1.3)"),
+        .command("SELECT &AAA-", "BAD SELECT: a mailbox name that is not modified UTF-7 (RFC 3501 section 5.1.3)"),
+        Transcript(bytes: Array("a SELECT \"".utf8) + [0xFF] + Array("\"\r\n".utf8),
+            ["a BAD SELECT: a string that is not UTF-8"]),
+        Transcript("a SELECT {3+}\r\na\0b\r\n", "a BAD SELECT: a string with a NUL byte"),
+        Transcript("a SELECT ~{3+}\r\nabc\r\n", "a BAD SELECT: expected the end of the command, found \"{3+}\""),
+        .command("RENAME a", "BAD RENAME: expected a space and the new name, found the end of the command"),
+        .command("LIST (SUBSCRIBED) \"\" *",
+            "BAD LIST: expected a reference name, which may be \"\", found \"(SUBSCRIBED)\""),
+        .command("LIST \"\"", "BAD LIST: expected a space and a pattern of mailbox names, found the end of the command"),
+        .command("STATUS x ()", "BAD STATUS: expected a status item, found \")\""),
+        .command("STATUS x (FOO)",
+            "BAD STATUS: expected one of MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, found \"FOO)\""),
+        .command("STATUS x (RECENT",
+            "BAD STATUS: expected \")\" or a space after a status item, found the end of the command"),
+    ]
+
+    @Test(arguments: refused)
+    func refuses(_ transcript: Transcript) { transcript.verify() }
+}

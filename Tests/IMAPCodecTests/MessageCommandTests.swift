@@ -1,0 +1,123 @@
+import IMAPCodec
+import Testing
+
+@Suite struct MessageCommandTests {
+    static let transcripts: [Transcript] = [
+        .command("FETCH 2:4 (FLAGS BODY[HEADER.FIELDS (DATE FROM)])",
+            #"FETCH 2:4 flags,body[|headerFields(["DATE", "FROM"])]"#),
+        .command("FETCH 1 ALL", "FETCH 1 flags,internalDate,size,envelope"),
+        .command("FETCH 1 fast", "FETCH 1 flags,internalDate,size"),
+        .command("FETCH 1 FULL", "FETCH 1 flags,internalDate,size,envelope,body"),
+        .command("FETCH *:4294967295,7,9:8 FLAGS", "FETCH *:4294967295,7,9:8 flags"),
+        .command("UID FETCH 1:* (UID INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE FLAGS)",
+            "UID FETCH 1:* uid,internalDate,size,envelope,body,bodyStructure,flags"),
+        .command("FETCH 1 BODY", "FETCH 1 body"),
+        .command("FETCH 1 BODY[]", "FETCH 1 body[|whole]"),
+        .command("FETCH 1 BODY.PEEK[]", "FETCH 1 body peek[|whole]"),
+        .command("FETCH 1 body.peek[header]<0.1024>", "FETCH 1 body peek[|header]<0.1024>"),
+        .command("FETCH 1 BODY[TEXT]<4294967295.4294967295>", "FETCH 1 body[|text]<4294967295.4294967295>"),
+        .command("FETCH 1 BODY[1]", "FETCH 1 body[1|whole]"),
+        .command("FETCH 1 BODY[1.2.3]<10.1>", "FETCH 1 body[1.2.3|whole]<10.1>"),
+        .command("FETCH 1 BODY[4.1.MIME]", "FETCH 1 body[4.1|mime]"),
+        .command("FETCH 1 BODY[3.HEADER]", "FETCH 1 body[3|header]"),
+        .command("FETCH 1 BODY[3.TEXT]", "FETCH 1 body[3|text]"),
+        .command("FETCH 1 BODY.PEEK[1.2.HEADER.FIELDS.NOT (\"Date\" x-y])]",
+            #"FETCH 1 body peek[1.2|headerFieldsNot(["Date", "x-y]"])]"#),
+        .command("FETCH 1 (RFC822 RFC822.HEADER RFC822.TEXT)",
+            "FETCH 1 rfc822[|whole],rfc822Header peek[|header],rfc822Text[|text]"),
+        Transcript("a FETCH 1 BODY[HEADER.FIELDS ({4+}\r\nDate {2}\r\nTo)]\r\n", "+",
+            #"a FETCH 1 body[|headerFields(["Date", "To"])]"#),
+
+        .command("STORE 2:4 +FLAGS (\\Deleted)", #"STORE 2:4 add (\Deleted)"#),
+        .command("STORE 1 flags.silent (\\sEEN \\Draft Work)", #"STORE 1 replace silent (\Seen \Draft Work)"#),
+        .command("STORE 1 -FLAGS.SILENT \\Answered \\Flagged", #"STORE 1 remove silent (\Answered \Flagged)"#),
+        .command("UID STORE 1:* FLAGS ()", "UID STORE 1:* replace ()"),
+        .command("STORE 1 +FLAGS (\\Recent $Forwarded)", "STORE 1 add ($Forwarded)"),
+        .command("STORE 1 +FLAGS (\\read-report-sent Work wORK \\Read-Report-Sent)",
+            #"STORE 1 add (\read-report-sent Work)"#),
+
+        .command("COPY 2:4 MEETING", #"COPY 2:4 "MEETING""#),
+        .command("UID COPY * &AOk-", #"UID COPY * "é""#),
+        .command("MOVE 1,2 inbox", #"MOVE 1,2 "INBOX""#),
+        .command("UID MOVE 42:69 foo", #"UID MOVE 42:69 "foo""#),
+        .command("UID EXPUNGE 3000:3002", "UID EXPUNGE 3000:3002"),
+
+        Transcript("a APPEND saved-messages (\\Seen) {5}\r\nHello\r\n", "+",
+            #"a APPEND "saved-messages" (\Seen) NIL "Hello""#),
+        Transcript("a APPEND INBOX {5+}\r\na\r\n\r\n\r\n", #"a APPEND "INBOX" () NIL "a\r\n\r\n""#),
+        Transcript("a APPEND INBOX {0}\r\n\r\n", "+", #"a APPEND "INBOX" () NIL """#),
+        Transcript("a append {5}\r\ninbox () \"17-Jul-1996 02:44:25 -0700\" {3}\r\n\0\r\n\r\n", "+", "+",
+            #"a APPEND "INBOX" () 837596665@-420 "\0\r\n""#),
+        Transcript("a APPEND x (\\Recent Old) \" 1-jan-1970 00:00:00 +0000\" {2+}\r\nhi\r\nb NOOP\r\n",
+            #"a APPEND "x" (Old) 0@0 "hi""#, "b NOOP"),
+    ]
+
+    @Test(arguments: transcripts)
+    func says(_ transcript: Transcript) { transcript.verify() }
+
+    static let refused: [Transcript] = [
+        .command("FETCH 0 FLAGS", "BAD FETCH: expected a message number or *, from 1, found \"0\""),
+        .command("FETCH 1:0 FLAGS", "BAD FETCH: expected a message number or *, from 1, found \"0\""),
+        .command("FETCH 4294967296 FLAGS", "BAD FETCH: a number beyond 4294967295"),
+        .command("FETCH 1, FLAGS", "BAD FETCH: expected a message number or *, found a space"),
+        .command("FETCH 1", "BAD FETCH: expected a space and what to fetch, found the end of the command"),
+        .command("FETCH 1 ()", "BAD FETCH: expected an item such as FLAGS or BODY[], found \")\""),
+        .command("FETCH 1 (ALL)", "BAD FETCH: expected an item, for a macro stands alone, found \"ALL)\""),
+        .command("FETCH 1 (FLAGS",
+            "BAD FETCH: expected \")\" or a space after the item FLAGS, found the end of the command"),
+        .command("FETCH 1 (FLAGS[])", "BAD FETCH: expected \")\" or a space after the item FLAGS, found \"[])\""),
+        .command("FETCH 1 FLAGS UID", "BAD FETCH: expected the end of the command, found \"UID\""),
+        .command("FETCH 1 BODY.PEEK", "BAD FETCH: expected \"[\" and a section, found the end of the command"),
+        .command("FETCH 1 BODY[MIME]", "BAD FETCH: expected a part number before MIME, found \"MIME]\""),
+        .command("FETCH 1 BODY[0]", "BAD FETCH: expected a part number, from 1, found \"0]\""),
+        .command("FETCH 1 BODY[1.]",
+            "BAD FETCH: expected a part number or one of HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT, MIME, found \"]\""),
+        .command("FETCH 1 BODY[X]",
+            "BAD FETCH: expected \"]\", a part number or one of HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT, "
+                + "found \"X]\""),
+        .command("FETCH 1 BODY[HEADER.FIELDS ()]", "BAD FETCH: expected a field name, found \")]\""),
+        .command("FETCH 1 BODY[]<0.0>", "BAD FETCH: expected a count of bytes, from 1, found \"0>\""),
+        .command("FETCH 1 BODY[]<0>", "BAD FETCH: expected a dot and a count of bytes, found \">\""),
+        .command("FETCH 1 BODY[TEXT", "BAD FETCH: expected \"]\" after a section, found the end of the command"),
+        .command("FETCH 1 RFC822<0.1>", "BAD FETCH: expected an item such as FLAGS or BODY[], found \"RFC822<0.1>\""),
+
+        .command("STORE 1 FLAG (x)",
+            "BAD STORE: expected FLAGS, +FLAGS or -FLAGS, each perhaps with .SILENT, found \"FLAG\""),
+        .command("STORE 1 FLAGS", "BAD STORE: expected a space and flags, found the end of the command"),
+        .command("STORE 1 FLAGS (\\)", "BAD STORE: expected a flag, found \"\\)\""),
+        .command("STORE 1 FLAGS (a  b)", "BAD STORE: expected a flag, found a space"),
+        .command("STORE 1 FLAGS (a", "BAD STORE: expected \")\" or a space after a flag, found the end of the command"),
+        .command("COPY 1", "BAD COPY: expected a space and a mailbox name, found the end of the command"),
+        .command("UID EXPUNGE", "BAD UID EXPUNGE: expected a space and a set of messages, found the end of the command"),
+        .command("UID",
+            "BAD UID: expected a space and one of COPY, EXPUNGE, FETCH, MOVE, SEARCH, STORE, found the end of the command"),
+
+        .command("APPEND x", "BAD APPEND: expected a space and the message as a literal, found the end of the command"),
+        .command("APPEND x hello", "BAD APPEND: expected the message as a literal, found \"hello\""),
+        Transcript("a APPEND x ~{2+}\r\nhi\r\nb NOOP\r\n",
+            "a BAD APPEND: expected the message as a literal, found \"~{2+}\"", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi {2}\r\nho\r\nb NOOP\r\n", "+",
+            "a BAD APPEND: expected the end of the command, found \"{2}\"", "b NOOP"),
+        Transcript("a APPEND x (\\Seen {2+}\r\nhi\r\nb NOOP\r\n", "a BAD APPEND: expected a flag, found \"{2+}\"",
+            "b NOOP"),
+        Transcript("a APPEND x \"17-Jul-1996 24:00:00 +0000\" {2+}\r\nhi\r\n",
+            "a BAD APPEND: a time that the day does not have"),
+        Transcript("a APPEND x \"17-Jul-1996 12:00:00 +2400\" {2+}\r\nhi\r\n",
+            "a BAD APPEND: a zone beyond 23:59 hours"),
+        Transcript("a APPEND x \"30-Feb-1996 12:00:00 +0000\" {2+}\r\nhi\r\n",
+            "a BAD APPEND: a date that the calendar does not have"),
+        Transcript("a APPEND x \"1-Feb-1996 12:00:00 +0000\" {2+}\r\nhi\r\n",
+            "a BAD APPEND: expected a date-time such as \"17-Jul-1996 02:44:25 -0700\", found \"1-Feb-1996\""),
+    ]
+
+    @Test(arguments: refused)
+    func refuses(_ transcript: Transcript) { transcript.verify() }
+
+    @Test func aPartNumberHasItsLimit() {
+        func fetch(_ levels: Int) -> String {
+            "a FETCH 1 BODY[" + Array(repeating: "1", count: levels).joined(separator: ".") + "]\r\n"
+        }
+        #expect(run(fetch(64))[0].hasPrefix("a FETCH 1 body[1.1."))
+        #expect(run(fetch(65)) == ["a BAD FETCH: a part number of more than 64 levels"])
+    }
+}
