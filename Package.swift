@@ -23,6 +23,7 @@ let package = Package(
                 "MailModel", "MailMessage", "VarveFormat", "CLZ4", "COpenSSL",
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
+        .target(name: "VarveAccounts", dependencies: ["Varve", "COpenSSL"]),
         .target(name: "VarveDump", dependencies: ["Varve", "VarveFormat", "MailModel", "CLZ4", "COpenSSL"]),
         .target(
             name: "IMAPCodec",
@@ -34,6 +35,7 @@ let package = Package(
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C"]),
         .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
+        .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts"]),
         .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage"]),
     ],
     swiftLanguageModes: [.v6]
