@@ -6,7 +6,10 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(
@@ -28,6 +31,24 @@ let package = Package(
         .target(
             name: "IMAPCodec",
             dependencies: ["MailModel", "MailMessage", .product(name: "NIOCore", package: "swift-nio")]),
+        .target(
+            name: "IMAPServer",
+            dependencies: [
+                "IMAPCodec", "Varve", "VarveAccounts", "MailModel", "MailMessage",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "varved",
+            dependencies: [
+                "IMAPServer", "VarveAccounts", "Varve",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
         .executableTarget(
             name: "varve-dump",
             dependencies: ["VarveDump", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -37,6 +58,9 @@ let package = Package(
         .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
         .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts"]),
         .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage"]),
+        .testTarget(
+            name: "IMAPServerTests", dependencies: ["IMAPServer", "VarveAccounts", "Varve"],
+            exclude: ["Transcripts"]),
     ],
     swiftLanguageModes: [.v6]
 )

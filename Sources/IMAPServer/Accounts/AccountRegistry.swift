@@ -1,0 +1,103 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import Varve
+import VarveAccounts
+
+/// The accounts that are open: one store for each user, shared by all sessions, closed some time after the last one went.
+///
+/// Opening and closing happen under the entry's own lock, so that a slow recovery keeps nobody waiting but that user.
+final class AccountRegistry: Sendable {
+    private final class Entry: Sendable {
+        let account = Mutex<Account?>(nil)
+        /// Guarded by the registry's lock.
+        let sessions = Mutex(0)
+    }
+
+    private let directory: AccountDirectory
+    private let limits: ServerLimits
+    private let options: StoreOptions
+    private let logger: Logger
+    private let entries = Mutex<[String: Entry]>([:])
+
+    init(_ directory: AccountDirectory, limits: ServerLimits, options: StoreOptions, logger: Logger) {
+        self.directory = directory
+        self.limits = limits
+        self.options = options
+        self.logger = logger
+    }
+
+    /// The user's account, opened if nobody has it. Blocks while it is opened. `release` it when the session ends.
+    func acquire(_ user: String) throws(StoreError) -> Account {
+        let entry = entries.withLock { entries in
+            let entry = entries[user] ?? Entry()
+            entries[user] = entry
+            entry.sessions.withLock { $0 += 1 }
+            return entry
+        }
+        do throws(StoreError) {
+            return try entry.account.withLock { account throws(StoreError) in
+                if let account { return account }
+                let opened = Account(user: user, store: try Store.open(at: directory.storePath(user), options))
+                logger.info("account opened", metadata: ["user": .string(user)])
+                account = opened
+                return opened
+            }
+        } catch {
+            entry.sessions.withLock { $0 -= 1 }
+            throw error
+        }
+    }
+
+    /// The session needs its account no more.
+    /// - Parameter isBroken: its store takes no more writes: the next session opens it anew, which recovers it.
+    func release(_ account: Account, isBroken: Bool, on eventLoop: any EventLoop, _ pool: NIOThreadPool) {
+        let entry = entries.withLock { $0[account.user] }
+        guard let entry else { return }
+        let left = entry.sessions.withLock {
+            $0 -= 1
+            return $0
+        }
+        if isBroken {
+            // Only the lock of the old store keeps others out; its readers go on until they notice.
+            entry.account.withLock { current in
+                guard current === account else { return }
+                close(account)
+                current = nil
+            }
+        } else if left == 0 {
+            eventLoop.scheduleTask(in: limits.accountLinger) { [self] in
+                pool.submit { _ in self.closeIfUnused(account.user) }
+            }
+        }
+    }
+
+    private func closeIfUnused(_ user: String) {
+        guard let entry = entries.withLock({ $0[user] }) else { return }
+        entry.account.withLock { account in
+            guard let open = account, entry.sessions.withLock({ $0 }) == 0 else { return }
+            close(open)
+            account = nil
+        }
+    }
+
+    /// Closes all accounts. No session may use one any more.
+    func closeAll() {
+        for entry in entries.withLock({ Array($0.values) }) {
+            entry.account.withLock { account in
+                if let open = account { close(open) }
+                account = nil
+            }
+        }
+    }
+
+    private func close(_ account: Account) {
+        do {
+            try account.store.close()
+            logger.info("account closed", metadata: ["user": .string(account.user)])
+        } catch {
+            logger.error("account not closed cleanly", metadata: ["user": .string(account.user), "error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import IMAPCodec
+import Varve
+
+// IDLE (RFC 2177).
+
+extension CommandTable {
+    static let idleCommands = [
+        CommandRow("IDLE", .loggedIn) { session, _ in await session.idle() }
+    ]
+}
+
+extension Session {
+    /// Tells what happens as it happens, until the client says DONE.
+    fileprivate func idle() async -> Reply {
+        guard let account else { return .mismatch }
+        // The subscription comes before the first look, so that nothing falls between.
+        let subscription = account.store.subscribe { [connection] _ in connection.storeChanged() }
+        defer { subscription.cancel() }
+        parser.expectLine()
+        out.writeLine("+ idling")
+        var selected: SelectedMailbox?
+        if case .selected(_, let mailbox) = state { selected = mailbox }
+        while !state.isLoggedOut {
+            if let selected { await report(selected, of: account, mayShift: true) }
+            guard !state.isLoggedOut else { break }
+            switch parser.next() {
+            case .line(let line):
+                let isDone = String(buffer: line).uppercased() == "DONE"
+                return isDone ? .ok("Idle completed") : .bad("Expected DONE")
+            case .needMoreBytes: break
+            default: return .bad("Expected DONE")
+            }
+            await flush()
+            switch await connection.next(timeout: server.limits.idleTimeout, wantsChanges: selected != nil) {
+            case .bytes(let bytes): parser.append(bytes)
+            case .storeChanged: break
+            case .timeout: await end("Autologout; idle for too long")
+            case .stopping: await end("The server shuts down")
+            case .closed: state = leaving()
+            }
+        }
+        return .bad("Idle ended")
+    }
+}

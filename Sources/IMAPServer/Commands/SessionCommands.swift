@@ -1,0 +1,51 @@
+import IMAPCodec
+
+// CAPABILITY, NOOP, LOGOUT (RFC 3501 §6.1), ID (RFC 2971), ENABLE (RFC 5161), NAMESPACE (RFC 2342).
+
+extension CommandTable {
+    static let sessionCommands = [
+        CommandRow("CAPABILITY", .any) { session, _ in
+            session.out.writeLine("* CAPABILITY \(session.capabilities)")
+            return .ok("Capability completed")
+        },
+        CommandRow("NOOP", .any) { _, _ in .ok("Noop completed") },
+        CommandRow("LOGOUT", .any) { session, _ in
+            await session.end("Logging out")
+            var reply = Reply.ok("Logout completed")
+            reply.isLast = true
+            return reply
+        },
+        CommandRow("ID", .any) { session, tagged in
+            if case .id(let fields) = tagged.command { session.logClient(fields) }
+            session.out.writeLine("* ID (\"name\" \"varved\")")
+            return .ok("Id completed")
+        },
+        CommandRow("ENABLE", .loggedIn) { session, _ in
+            // RFC 5161 §3.1: what is not known is passed over; what is offered so far needs no enabling.
+            session.out.writeLine("* ENABLED")
+            return .ok("Enable completed")
+        },
+        CommandRow("NAMESPACE", .loggedIn) { session, _ in
+            session.out.writeLine("* NAMESPACE ((\"\" \"/\")) NIL NIL")
+            return .ok("Namespace completed")
+        },
+    ]
+}
+
+extension Session {
+    /// RFC 3501 §7.2.1. What depends on the connection: STARTTLS (§6.2.1), LOGINDISABLED (§6.2.3).
+    var capabilities: String {
+        var names = ["IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE"]
+        if account == nil {
+            if server.tls != nil, !isEncrypted { names.append("STARTTLS") }
+            names.append(mayLogIn ? "AUTH=PLAIN" : "LOGINDISABLED")
+        }
+        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE"]
+        return names.joined(separator: " ")
+    }
+
+    fileprivate func logClient(_ fields: [(field: String, value: String?)]) {
+        let known = fields.filter { ["name", "version"].contains($0.field.lowercased()) }.compactMap(\.value)
+        if !known.isEmpty { logger.debug("client", metadata: ["id": .string(known.joined(separator: " "))]) }
+    }
+}

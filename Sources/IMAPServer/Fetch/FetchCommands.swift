@@ -1,0 +1,109 @@
+import IMAPCodec
+import MailModel
+import NIOCore
+import Varve
+
+// FETCH (RFC 3501 §6.4.5, §7.4.2).
+
+extension CommandTable {
+    static let fetchCommands = [
+        CommandRow("FETCH", .selected, mayShift: false) { session, tagged in try await session.fetch(tagged.command) },
+        CommandRow("UID FETCH", .selected) { session, tagged in try await session.fetch(tagged.command) },
+    ]
+}
+
+extension Session {
+    fileprivate func fetch(_ command: Command) async throws -> Reply {
+        guard case .fetch(let fetch) = command, case .selected(let account, let selected) = state else { return .mismatch }
+        let uids = try resolve(fetch.set, byUID: fetch.uid, in: selected, of: account)
+        let plan = FetchPlan(fetch, isReadOnly: selected.isReadOnly)
+        var batches = MessageBatches(uids)
+        var damaged = 0
+        while let batch = try batches.next(selected.view(account)) {
+            let seen = plan.setsSeen ? try await markSeen(batch, selected, account) : UIDSet()
+            for (number, message) in batch.messages {
+                var message = FetchedMessage(number: number, message: message, store: account.store)
+                message.keywords = plan.needsFlags ? batch.snapshot.keywords(of: message.message) : []
+                message.isNowSeen = seen.contains(message.message.uid)
+                message.isRecent = selected.recent.contains(message.message.uid)
+                do {
+                    try await write(message, plan)
+                } catch let error as StoreError where error.kind == .corrupt {
+                    // One damaged message keeps nobody from the others.
+                    logger.critical("damage", metadata: ["uid": "\(message.message.uid)", "error": "\(error)"])
+                    damaged += 1
+                }
+                if state.isLoggedOut { return .mismatch }
+            }
+            await flushIfLarge()
+        }
+        if damaged > 0 {
+            return .no("\(damaged) messages are damaged on disk; the operator has been told", code: "CORRUPTION")
+        }
+        return .ok("Fetch completed")
+    }
+
+    /// Sets \Seen on the messages that are about to be read (RFC 3501 §6.4.5, BODY[…]).
+    /// - Returns: those that did not have it.
+    private func markSeen(
+        _ batch: MessageBatches.Batch, _ selected: SelectedMailbox, _ account: Account
+    ) async throws -> UIDSet {
+        let unseen = UIDSet(
+            batch.messages.lazy.map(\.message).filter { !$0.flags.contains(.seen) && !$0.isExpunged }.map(\.uid))
+        guard !unseen.isEmpty else { return unseen }
+        let (changed, modSeq) = try await account.commit { tx in
+            guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }
+            return try tx.changeFlags(.add([.seen]), of: unseen, in: selected.id)
+        }
+        // `write` tells of them.
+        if !changed.isEmpty { selected.toldCommits.insert(modSeq) }
+        return unseen
+    }
+}
+
+/// What a FETCH asks for, seen once for all its messages.
+struct FetchPlan {
+    let items: [FetchItem]
+    /// The client's items are to be answered with UID, whether it is among them or not (RFC 3501 §6.4.8).
+    let addsUID: Bool
+    let asksFlags: Bool
+    let setsSeen: Bool
+
+    var needsFlags: Bool { asksFlags || setsSeen }
+
+    init(_ fetch: FetchCommand, isReadOnly: Bool) {
+        items = fetch.items
+        addsUID = fetch.uid && !fetch.items.contains(.uid)
+        asksFlags = fetch.items.contains(.flags)
+        setsSeen =
+            !isReadOnly
+            && fetch.items.contains { item in
+                if case .section(let section) = item { !section.peek } else { false }
+            }
+    }
+}
+
+/// A message on its way to the client; its body is opened when something of it is asked for.
+struct FetchedMessage {
+    let number: Int
+    let message: Message
+    let store: Store
+    var keywords: [String] = []
+    var isRecent = false
+    /// It got \Seen by this very FETCH.
+    var isNowSeen = false
+    private var opened: MessageBody?
+
+    init(number: Int, message: Message, store: Store) {
+        self.number = number
+        self.message = message
+        self.store = store
+    }
+
+    mutating func body() throws -> MessageBody {
+        if let opened { return opened }
+        let body = try store.body(of: message)
+        opened = body
+        return body
+    }
+}

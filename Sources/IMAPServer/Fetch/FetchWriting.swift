@@ -1,0 +1,145 @@
+import IMAPCodec
+import MailMessage
+import MailModel
+import NIOCore
+import Varve
+
+// One message's FETCH response, written straight from index and log into what goes to the socket. A large literal is never
+// whole in memory: it is read a piece at a time, and each piece waits until the client has taken those before it.
+
+extension Session {
+    /// If something of the message cannot be read, nothing of it is said.
+    func write(_ fetched: FetchedMessage, _ plan: FetchPlan) async throws {
+        var fetched = fetched
+        // A damaged message is to be found before the response begins: afterwards it could only be broken off.
+        let sections = try prepareSections(plan, &fetched)
+        out.writeString("* ")
+        out.writeDecimal(fetched.number)
+        out.writeString(" FETCH (")
+        var isFirst = true
+        var next = 0
+        if plan.addsUID {
+            writeItem(.uid, &isFirst, fetched)
+        }
+        for item in plan.items {
+            switch item {
+            case .section(let section):
+                separate(&isFirst)
+                out.writeSectionName(section)
+                out.writeString(" ")
+                try await write(sections[next])
+                next += 1
+            case .envelope, .body, .bodyStructure:
+                separate(&isFirst)
+                try writeStructure(item, &fetched)
+            case .flags, .internalDate, .size, .uid:
+                writeItem(item, &isFirst, fetched)
+            }
+        }
+        if fetched.isNowSeen, !plan.asksFlags { writeItem(.flags, &isFirst, fetched) }
+        out.writeString(")\r\n")
+        await flushIfLarge()
+    }
+
+    private func separate(_ isFirst: inout Bool) {
+        if !isFirst { out.writeString(" ") }
+        isFirst = false
+    }
+
+    /// What the index alone knows.
+    private func writeItem(_ item: FetchItem, _ isFirst: inout Bool, _ fetched: FetchedMessage) {
+        separate(&isFirst)
+        let message = fetched.message
+        switch item {
+        case .flags:
+            out.writeString("FLAGS ")
+            out.writeFlags(
+                fetched.isNowSeen ? message.flags.union(.seen) : message.flags, keywords: fetched.keywords,
+                recent: fetched.isRecent)
+        case .internalDate:
+            out.writeString("INTERNALDATE ")
+            out.writeDateTime(message.internalDate)
+        case .size:
+            out.writeString("RFC822.SIZE ")
+            out.writeDecimal(message.size)
+        case .uid:
+            out.writeString("UID ")
+            out.writeDecimal(message.uid.rawValue)
+        case .envelope, .body, .bodyStructure, .section:
+            preconditionFailure("an item that the index does not know")
+        }
+    }
+
+    /// What the summary knows.
+    private func writeStructure(_ item: FetchItem, _ fetched: inout FetchedMessage) throws {
+        try fetched.withSummary { summary in
+            switch item {
+            case .envelope:
+                out.writeString("ENVELOPE ")
+                out.writeEnvelope(summary.envelope)
+            case .bodyStructure:
+                out.writeString("BODYSTRUCTURE ")
+                out.writeBodyStructure(summary.root, extensible: true)
+            default:
+                out.writeString("BODY ")
+                out.writeBodyStructure(summary.root, extensible: false)
+            }
+        }
+    }
+
+    private func prepareSections(_ plan: FetchPlan, _ fetched: inout FetchedMessage) throws -> [SectionContent] {
+        var sections: [SectionContent] = []
+        for item in plan.items {
+            switch item {
+            case .section(let section): sections.append(try SectionContent(section, &fetched))
+            case .envelope, .body, .bodyStructure: try fetched.withSummary { _ in }
+            default: break
+            }
+        }
+        return sections
+    }
+
+    /// NIL, or a literal.
+    private func write(_ content: SectionContent) async throws {
+        switch content {
+        case .none: out.writeString("NIL")
+        case .bytes(let bytes):
+            out.writeString("{\(bytes.count)}\r\n")
+            out.writeBytes(bytes)
+        case .range(let range, let body):
+            out.writeString("{\(range.count)}\r\n")
+            var at = range.lowerBound
+            while at < range.upperBound, !state.isLoggedOut {
+                // Pieces end where chunks do, so that none is inflated twice.
+                let end = min(range.upperBound, (at / MessageBody.pieceSize + 1) * MessageBody.pieceSize)
+                do {
+                    try out.writeWithUnsafeMutableBytes(minimumWritableBytes: end - at) { target in
+                        try body.read(at..<end, into: UnsafeMutableRawBufferPointer(rebasing: target[..<(end - at)]))
+                        return end - at
+                    }
+                } catch {
+                    // The literal is announced and cannot be completed: only the connection's end tells the client.
+                    logger.critical("damage", metadata: ["error": "\(error)"])
+                    state = leaving()
+                    return
+                }
+                at = end
+                await flushIfLarge()
+            }
+        }
+    }
+}
+
+extension FetchedMessage {
+    /// The message's summary, for as long as the call lasts.
+    mutating func withSummary<R>(_ use: (SummaryReader) throws -> R) throws -> R {
+        var outcome: Result<R, any Error>?
+        try body().withSummary { bytes throws(StoreError) in
+            guard let summary = SummaryReader(bytes) else {
+                throw StoreError(.corrupt, "the summary of message \(message.uid) cannot be read")
+            }
+            outcome = Result { try use(summary) }
+        }
+        return try outcome!.get()
+    }
+}

@@ -1,0 +1,35 @@
+import IMAPCodec
+import MailModel
+import NIOCore
+import Varve
+
+/// What a session knows of the mailbox it has selected. Not a list of messages: a mark, which names the state up to which
+/// everything has been reported, and the few things that are the session's own.
+final class SelectedMailbox {
+    let id: MailboxID
+    let isReadOnly: Bool
+    /// Keeps readable what this session has not been told is gone.
+    let pin: ViewPin
+    /// Messages that are \Recent for this session, as ranges of UIDs that may span such as do not exist.
+    var recent: UIDSet
+    /// Commits of this session after `pin.mark.changed` whose changes of flags the client has been told already, or has
+    /// asked not to be told (STORE .SILENT, RFC 3501 §6.4.6).
+    var toldCommits: Set<ModSeq> = []
+
+    init(id: MailboxID, isReadOnly: Bool, pin: ViewPin, recent: UIDSet) {
+        self.id = id
+        self.isReadOnly = isReadOnly
+        self.pin = pin
+        self.recent = recent
+    }
+
+    /// The mailbox as this session knows it, on the newest state of the account. To be held briefly.
+    /// - Throws: a failure that tells the client that the mailbox is gone.
+    func view(_ account: Account) throws -> View {
+        guard let view = try account.store.snapshot().view(pin.mark) else { throw MailboxGone() }
+        return view
+    }
+}
+
+/// The selected mailbox has been deleted by another session.
+struct MailboxGone: Error {}

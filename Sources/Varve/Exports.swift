@@ -1,0 +1,2 @@
+// Whoever embeds the engine writes `import Varve`: its API speaks of UIDs, flags and modseqs.
+@_exported import MailModel

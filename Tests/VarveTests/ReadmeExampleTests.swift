@@ -1,0 +1,61 @@
+import Glibc
+import Testing
+import Varve
+
+/// The README's embedding example stands here once more, compiled and run; the two must not differ.
+@Suite struct ReadmeExampleTests {
+    @Test func theExampleRuns() throws {
+        let folder = TemporaryFolder()
+        let (changed, vanished) = try ReadmeExampleTests.example(
+            path: "\(folder.path)/alice.varve", received: InternalDate(seconds: 1_700_000_000))
+        #expect(changed == [UIDRange(1, 1)])
+        #expect(vanished.isEmpty)
+    }
+
+    static func example(path: String, received: InternalDate) throws -> ([UIDRange], UIDSet) {
+        // README
+        let store = try Store.open(at: path)
+        let inbox = try store.mailbox("INBOX")
+        let message = try PreparedMessage(Array("Subject: Hello\r\n\r\nWorld\r\n".utf8))
+        let known = store.snapshot().modSeq
+        try store.commit { tx in
+            let uid = try tx.append(message, to: inbox.id, flags: [.seen], internalDate: received)
+            let archive = try tx.createMailbox("Archive/2026")
+            try tx.copy(UIDSet(uid), from: inbox.id, to: archive.id)
+        }
+        let changed = try inbox.view().changed(since: known)  // one range scan
+        let vanished = try inbox.view().vanished(since: known)  // one range scan
+        try store.close()
+        // README
+        return (changed, vanished)
+    }
+
+    @Test func theReadmeShowsIt() throws {
+        let here = try text(#filePath).split(separator: "// README\n", omittingEmptySubsequences: false)
+        let code = here[1].split(separator: "\n", omittingEmptySubsequences: false)
+            .map { $0.hasPrefix("        ") ? $0.dropFirst(8) : $0 }.joined(separator: "\n")
+        let root = #filePath.components(upTo: "/Tests/")
+        #expect(try text("\(root)/README.md").contains("```swift\nimport Varve\n\n" + code.trimmingSuffixSpaces() + "```"))
+    }
+
+    private func text(_ path: String) throws -> String {
+        let file = try #require(fopen(path, "r"), "cannot open \(path)")
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes.append(contentsOf: chunk[..<count]) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension String {
+    fileprivate func components(upTo piece: String) -> Substring {
+        firstRange(of: piece).map { self[..<$0.lowerBound] } ?? self[...]
+    }
+
+    fileprivate func trimmingSuffixSpaces() -> Substring {
+        var rest = self[...]
+        while rest.last == " " { rest = rest.dropLast() }
+        return rest
+    }
+}
