@@ -13,10 +13,13 @@ struct LogFiles {
     private(set) var segments: [Segment] = []
     /// Ended, but without a footer yet.
     private(set) var unsealed: [(file: any File, number: UInt32, end: Int)] = []
+    /// The log up to here was on disk when the superblock was written: what is missing of it is damage.
+    private let durable: LogPosition?
 
-    init(_ path: String, _ options: StoreOptions) throws(StoreError) {
+    init(_ path: String, _ options: StoreOptions, durable: LogPosition?) throws(StoreError) {
         self.path = path
         self.options = options
+        self.durable = durable
         let names = try options.fileSystem.list("\(path)/\(FileNames.segments)")
         let numbers = names.compactMap(FileNames.segmentNumber).sorted()
         for (i, number) in numbers.enumerated() {
@@ -41,7 +44,7 @@ struct LogFiles {
         SegmentFile(number: number, path: name(number), fileSystem: options.fileSystem)
     }
 
-    /// nil for a last segment whose header never became durable: nothing in it did.
+    /// nil for a last segment that a crash left unfinished: its header is on disk before anything is put behind it.
     private func readHeader(_ number: UInt32, isLast: Bool) throws(StoreError) -> SegmentHeader? {
         let file = try options.fileSystem.open(name(number), create: false, writable: false)
         let block = ByteBlock(capacity: SegmentHeader.size)
@@ -52,35 +55,20 @@ struct LogFiles {
             return header
         } catch {
             if case .unsupportedVersion = error.reason { throw .corrupt(name(number), error) }
-            // The first batch brings the header along. If a later batch is there, the header was on disk once.
-            if isLast, number == 1 || !segments.isEmpty {
-                let tag = segments.first?.header.store.tag
-                var isDamaged = false
-                if let tag {
-                    var reader = LogReader(file: file, segment: number, tag: tag, from: 0, limit: try file.size())
-                    isDamaged = try reader.frameProvingDamage() != nil
-                } else {
-                    // Segment 1 is made whole before the store is.
-                    var reader = LogReader(file: file, segment: number, tag: 0, from: 0, limit: try file.size())
-                    isDamaged = try reader.firstNonZero() != nil
-                }
-                if !isDamaged {
-                    try options.fileSystem.remove(name(number))
-                    return nil
-                }
+            var reader = LogReader(
+                file: file, segment: number, tag: 0, from: SegmentHeader.size, limit: try file.size())
+            guard isLast, number > durable?.segment ?? 0, try reader.firstNonZero() == nil else {
+                throw .corrupt(name(number), error)
             }
-            throw .corrupt(name(number), error)
+            try options.fileSystem.remove(name(number))
+            return nil
         }
     }
 
     /// Makes the log of a new store.
     mutating func createFirst(_ uuid: StoreUUID) throws(StoreError) {
-        let (file, segment) = try Store.createSegment(1, path: path, options)
         let header = SegmentHeader(store: uuid, number: 1, firstModSeq: 1, previousEnd: 0)
-        let block = ByteBlock(header.encode())
-        try file.write(at: 0, [UnsafeRawBufferPointer(block.bytes)])
-        try file.sync()
-        withExtendedLifetime(block) {}
+        let (_, segment) = try Store.createSegment(header, path: path, options)
         segments = [Segment(header: header, file: segment)]
     }
 
@@ -89,6 +77,10 @@ struct LogFiles {
         guard let first = segments.firstIndex(where: { $0.header.number == start.segment }) else {
             throw .corrupt(name(start.segment), "the segment is missing, from which the log is to be read")
         }
+        if let durable, durable.segment > segments[segments.count - 1].header.number {
+            throw .corrupt(name(durable.segment), "the segment is missing, in which the log went on")
+        }
+        try findUnsealed(before: first)
         for i in first..<segments.count {
             let number = segments[i].header.number
             let from = i == first ? Int(start.offset) : SegmentHeader.size
@@ -96,13 +88,13 @@ struct LogFiles {
             let file = try options.fileSystem.open(name(number), create: false, writable: true)
             let size = try file.size()
             let limit = isLast ? size : Int(segments[i + 1].header.previousEnd)
-            guard limit <= size, from <= max(limit, from) else {
-                throw .corrupt(name(number), "the segment ends at \(size), its frames at \(limit)")
+            guard from <= limit, limit <= size, size <= Int(UInt32.max) else {
+                throw .corrupt(name(number), "the file has \(size) bytes; frames are looked for from \(from) to \(limit)")
             }
             var reader = LogReader(
                 file: file, segment: number, tag: segments[0].header.store.tag, from: from, limit: limit)
             let footer = try Self.apply(&reader, &replay)
-            if isLast { return try end(reader, file, size, footer) }
+            if isLast { return try end(reader, file, size, footer, replayedFrom: start) }
             guard reader.offset >= limit else {
                 throw .corrupt(
                     "\(name(number)), offset \(reader.offset)", "no valid frame, and the log goes on in a later segment")
@@ -110,6 +102,17 @@ struct LogFiles {
             if try !isSealed(file, number, limit, size) { unsealed.append((file, number, limit)) }
         }
         throw .corrupt("\(path)/\(FileNames.segments)", "the log has no end")
+    }
+
+    /// Segments are sealed in their order: those that a crash left without a footer are the last ones.
+    private mutating func findUnsealed(before first: Int) throws(StoreError) {
+        for i in (0..<first).reversed() {
+            let number = segments[i].header.number
+            let file = try options.fileSystem.open(name(number), create: false, writable: true)
+            let end = Int(segments[i + 1].header.previousEnd)
+            if try isSealed(file, number, end, try file.size()) { return }
+            unsealed.insert((file, number, end), at: 0)
+        }
     }
 
     /// - Returns: where the footer stands, if one was met.
@@ -128,37 +131,34 @@ struct LogFiles {
     }
 
     /// The segment that the log goes on in, what a crash left behind its end being cut off.
-    private mutating func end(
-        _ reader: LogReader, _ file: any File, _ size: Int, _ footer: Int?
+    private func end(
+        _ reader: LogReader, _ file: any File, _ size: Int, _ footer: Int?, replayedFrom start: LogPosition
     ) throws(StoreError) -> LogWriter.Current {
         var reader = reader
         let number = reader.segment
-        if let footer {
-            // The segment was sealed, but the next one had not begun: begin it.
-            return try roll(after: footer)
+        // A segment is sealed when the next one is on disk.
+        if footer != nil { throw .corrupt(name(number + 1), "the segment is missing, in which the log went on") }
+        let place = "\(name(number)), offset \(reader.offset)"
+        if let durable, reader.position < durable {
+            throw .corrupt(place, "no valid frame, but the log was on disk up to offset \(durable.offset)")
         }
         if let proof = try reader.frameProvingDamage() {
             throw .corrupt(
-                "\(name(number)), offset \(reader.offset)",
-                "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
+                place, "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
         }
+        // What was read may be no more than what a killed process left in the system's memory. It is about to be shown to
+        // readers and built upon, so it must be on disk first: the frames, and the name of a segment just begun.
+        let isNew = reader.position > start || reader.offset == SegmentHeader.size
         if let tail = try reader.firstNonZero() {
             // Left as it is, a frame of the torn tail could come to life behind those written from now on.
             let from = tail & ~(Format.frameAlignment - 1)
             try Store.writeZeros(file, max(from, reader.offset)..<size)
+            try file.sync()
+        } else if isNew {
+            try file.sync()
         }
-        return LogWriter.Current(number: number, file: file, end: reader.offset, zeroed: max(size, reader.offset), header: nil)
-    }
-
-    private mutating func roll(after end: Int) throws(StoreError) -> LogWriter.Current {
-        let last = segments[segments.count - 1].header
-        let (file, segment) = try Store.createSegment(last.number + 1, path: path, options)
-        let header = SegmentHeader(
-            store: last.store, number: last.number + 1, firstModSeq: 0, previousEnd: UInt32(end))
-        segments.append(Segment(header: header, file: segment))
-        return LogWriter.Current(
-            number: header.number, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill,
-            header: ByteBlock(header.encode()))
+        if isNew { try options.fileSystem.syncDirectory("\(path)/\(FileNames.segments)") }
+        return LogWriter.Current(number: number, file: file, end: reader.offset, zeroed: max(size, reader.offset))
     }
 
     private func isSealed(_ file: any File, _ number: UInt32, _ end: Int, _ size: Int) throws(StoreError) -> Bool {

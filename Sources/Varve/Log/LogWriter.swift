@@ -11,8 +11,6 @@ final class LogWriter {
         var end: Int
         /// The file is filled with zeros up to here, or its frames reach farther.
         var zeroed: Int
-        /// The header, until the first transaction takes it along.
-        var header: ByteBlock?
     }
 
     /// A transaction that waits to be written, its frames one behind the other.
@@ -44,6 +42,12 @@ final class LogWriter {
     }
 
     var end: LogPosition { LogPosition(segment: current.number, offset: UInt32(current.end)) }
+
+    /// Goes on in a new segment, all before it being on disk.
+    func begin(_ segment: Current) {
+        current = segment
+        synced = end
+    }
 
     func enqueue(_ pending: Pending) {
         queue.append(pending)

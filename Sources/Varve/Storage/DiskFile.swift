@@ -49,6 +49,7 @@ final class DiskFile: File {
                 if errno == EINTR { continue }
                 throw failure("write", path)
             }
+            guard written > 0 else { throw failure("write", path, EIO) }
             // A short write is no error: the call is repeated for what is left.
             at += written
             var left = written

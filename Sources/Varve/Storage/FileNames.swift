@@ -11,9 +11,19 @@ public enum FileNames {
         return "\(segments)/" + String(repeating: "0", count: 12 - digits.count) + digits + ".seg"
     }
 
+    /// The folder that a store's own one lies in.
+    static func folder(above path: String) -> String {
+        var path = Substring(path)
+        while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
     /// The number of the segment whose file (without folder) has this name.
     public static func segmentNumber(_ name: String) -> UInt32? {
-        guard name.utf8.count == 16, name.hasSuffix(".seg"), let number = UInt32(name.dropLast(4)), number > 0 else {
+        guard name.utf8.count == 16, name.hasSuffix(".seg"), name.utf8.prefix(12).allSatisfy({ 48...57 ~= $0 }),
+            let number = UInt32(name.dropLast(4)), number > 0
+        else {
             return nil
         }
         return number

@@ -10,7 +10,13 @@ final class Monitor: @unchecked Sendable {
         mutex.initialize(to: pthread_mutex_t())
         condition = .allocate(capacity: 1)
         condition.initialize(to: pthread_cond_t())
-        precondition(pthread_mutex_init(mutex, nil) == 0 && pthread_cond_init(condition, nil) == 0, "no lock to be had")
+        // A thread that takes the lock twice is stopped, not left hanging.
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK))
+        precondition(
+            pthread_mutex_init(mutex, &attributes) == 0 && pthread_cond_init(condition, nil) == 0, "no lock to be had")
+        pthread_mutexattr_destroy(&attributes)
     }
 
     deinit {
@@ -20,7 +26,9 @@ final class Monitor: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func lock() { precondition(pthread_mutex_lock(mutex) == 0) }
+    func lock() {
+        precondition(pthread_mutex_lock(mutex) == 0, "the lock is held by this thread already: a commit within a commit?")
+    }
     func unlock() { precondition(pthread_mutex_unlock(mutex) == 0) }
     /// Lets the lock go until somebody signals; may also return without that.
     func wait() { precondition(pthread_cond_wait(condition, mutex) == 0) }

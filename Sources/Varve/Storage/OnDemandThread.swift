@@ -10,41 +10,53 @@ final class OnDemandThread: @unchecked Sendable {
     private var isWanted = false
     private var isRunning = false
     private var isStopped = false
+    private var thread = pthread_t()
+    private var owner: AnyObject?
 
     /// - Parameter work: does all that is to be done, and returns.
     init(_ work: @escaping @Sendable () -> Void) { self.work = work }
 
     /// Sees to it that `work` runs once more, wholly after this call.
-    func wake() {
+    /// - Parameter owner: kept until then.
+    /// - Returns: false if no thread is to be had.
+    @discardableResult
+    func wake(keeping owner: AnyObject? = nil) -> Bool {
         monitor.lock()
         defer { monitor.unlock() }
-        guard !isStopped else { return }
+        guard !isStopped else { return true }
+        if isRunning {
+            monitor.signalAll()
+        } else if !start() {
+            return false
+        }
         isWanted = true
-        if isRunning { monitor.signalAll() } else { start() }
+        if let owner { self.owner = owner }
+        return true
     }
 
-    /// Returns when no work runs any more; none will run later. Not to be called from the work.
+    /// Returns when no work runs any more; none will run later. Called from within the work, it does not wait for its end.
     func stop() {
         monitor.lock()
         isStopped = true
         monitor.signalAll()
-        while isRunning { monitor.wait() }
+        while isRunning, pthread_equal(thread, pthread_self()) == 0 { monitor.wait() }
         monitor.unlock()
     }
 
-    private func start() {
-        isRunning = true
+    private func start() -> Bool {
         let reference = Unmanaged.passRetained(self)
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        var thread = pthread_t()
+        // The lock is held: the thread is known here before it does anything.
         let code = pthread_create(&thread, &attributes, { argument in
             Unmanaged<OnDemandThread>.fromOpaque(argument!).takeRetainedValue().run()
             return nil
         }, reference.toOpaque())
         pthread_attr_destroy(&attributes)
-        precondition(code == 0, "no thread to be had: \(String(cString: strerror(code)))")
+        isRunning = code == 0
+        if !isRunning { reference.release() }
+        return isRunning
     }
 
     private func run() {
@@ -52,8 +64,12 @@ final class OnDemandThread: @unchecked Sendable {
         while !isStopped {
             if isWanted {
                 isWanted = false
+                var owner = owner
+                self.owner = nil
                 monitor.unlock()
                 work()
+                // Its end, if this is the last reference, comes outside of the lock.
+                if owner != nil { owner = nil }
                 monitor.lock()
                 continue
             }
@@ -62,6 +78,7 @@ final class OnDemandThread: @unchecked Sendable {
             if !isWanted { break }
         }
         isRunning = false
+        owner = nil
         monitor.signalAll()
         monitor.unlock()
     }

@@ -17,9 +17,9 @@ extension Store {
     func makeCheckpoint() throws(StoreError) {
         monitor.lock()
         defer { monitor.unlock() }
-        while writer.isCheckpointing { monitor.wait() }
-        // A checkpoint takes a moment at which nothing is built that is not yet durable.
+        // All that was committed before this call is to be in it; what is built meanwhile need not be.
         try waitUntilDurable(writer.state.modSeq)
+        while writer.isCheckpointing { monitor.wait() }
         if let failure = writer.failure { throw failure }
         let root = published.load()
         guard writer.superblock.modSeq != root.state.modSeq || writer.superblock.logPosition != root.logEnd
@@ -52,7 +52,7 @@ extension Store {
             writer.freeListPages = list
             writer.allocator.finishCheckpoint(modSeq: root.state.modSeq, oldFreeList: oldList)
         case .failure(let error):
-            writer.failure = writer.failure ?? error
+            poison(error)
             throw error
         }
         // Held until here: no page that the checkpoint reaches was given to anybody meanwhile.

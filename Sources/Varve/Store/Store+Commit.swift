@@ -17,31 +17,41 @@ extension Store {
         monitor.lock()
         defer { monitor.unlock() }
         let (result, modSeq) = try build(body, whenDurable: nil)
-        guard let modSeq else { return result }
         switch durability {
-        case .durable: try waitUntilDurable(modSeq)
-        case .relaxed: flusher.wake()
+        // Also where there was nothing to change: what `body` saw and answers for may not be on disk yet.
+        case .durable: try waitUntilDurable(writer.state.modSeq)
+        case .relaxed: if modSeq != nil { flusher.wake(keeping: self) }
         }
         return result
     }
 
     /// As `commit`, but returns as soon as the transaction is built. `whenDurable` is then called once, with its modseq
-    /// when it is on disk and visible, or with the error that kept it from being so; from a thread of the store, or, if
-    /// there was nothing to change, from within this call.
+    /// when it is on disk and visible, or with the error that kept it from being so; from a thread of the store, from one
+    /// that commits at the same time, or, if nothing is to be written, from within this call.
     public func commit<R>(
         _ body: (Transaction) throws -> R,
         whenDurable: @escaping @Sendable (Result<ModSeq, StoreError>) -> Void
     ) throws -> R {
         monitor.lock()
         let result: R
-        let modSeq: UInt64?
         let current: UInt64
+        var isDurable = false
         do {
             defer { monitor.unlock() }
+            let modSeq: UInt64?
             (result, modSeq) = try build(body, whenDurable: whenDurable)
             current = writer.state.modSeq
+            if modSeq == nil {
+                isDurable = writer.durable >= current
+                if !isDurable { writer.observers.append((current, whenDurable)) }
+            }
         }
-        if modSeq == nil { whenDurable(.success(ModSeq(current))) } else { flusher.wake() }
+        if isDurable {
+            whenDurable(.success(ModSeq(current)))
+        } else if !flusher.wake(keeping: self) {
+            // No thread is to be had. Whether it worked is what the callback is told.
+            flushQueued()
+        }
         return result
     }
 
@@ -79,14 +89,16 @@ extension Store {
         defer { transaction.isEnded = true }
         do {
             let result = try body(transaction)
+            if let failure = transaction.failure { throw failure }
             guard transaction.recordCount > 0 else {
                 writer.allocator.rollback()
                 return (result, nil)
             }
-            try purge(transaction.index)
+            let purged = try purge(transaction.index)
             try transaction.finishFrames()
             writer.state = try transaction.index.finish()
-            writer.deadMailboxes.formUnion(transaction.expungedFrom)
+            writer.deadMailboxes.drop(purged)
+            writer.deadMailboxes.add(transaction.expungedFrom)
             enqueue(transaction, whenDurable)
             return (result, modSeq)
         } catch {
@@ -100,37 +112,36 @@ extension Store {
     ) {
         writer.allocator.commit(lastBoundary: writer.lastBoundary)
         let log = writer.log
-        var pending = LogWriter.Pending(
+        let pending = LogWriter.Pending(
             modSeq: writer.state.modSeq, segment: log.current.number, file: log.current.file, offset: log.current.end,
             blocks: transaction.frames.blocks, byteCount: transaction.frames.byteCount, state: writer.state,
             pages: writer.allocator.pages, segments: writer.segments, whenDurable: whenDurable)
-        if let header = log.current.header {
-            // The first transaction of a segment takes the segment's header along.
-            pending.blocks.insert((header, 0..<header.bytes.count), at: 0)
-            pending.offset = 0
-            pending.byteCount += header.bytes.count
-            log.current.header = nil
-        }
         log.enqueue(pending)
     }
 
     /// The oldest state that a reader may still hold.
     private func oldestState() -> UInt64 {
-        while writer.aliveRoots.count > 1, !writer.aliveRoots[0].liveness.isAlive { writer.aliveRoots.removeFirst() }
+        // The last one is the published one.
+        let gone = writer.aliveRoots.dropLast().prefix { !$0.liveness.isAlive }.count
+        writer.aliveRoots.removeFirst(gone)
         return writer.aliveRoots[0].modSeq
     }
 
     /// Takes expunged messages that nobody needs any more out of the index.
-    private func purge(_ index: IndexWriter) throws(StoreError) {
-        // A pin that is being made now begins at a published state: rows of older expunges are none of its business.
-        for id in writer.deadMailboxes.prefix(Store.purgesPerTransaction) {
+    /// - Returns: mailboxes in which nothing is left to be done.
+    private func purge(_ index: IndexWriter) throws(StoreError) -> Set<UInt32> {
+        var done: Set<UInt32> = []
+        // Mailboxes take turns: in some, nothing can go for long because a session holds it.
+        for id in writer.deadMailboxes.next(Store.purgesPerTransaction) {
             guard try index.mailbox(id) != nil else {
-                writer.deadMailboxes.remove(id)
+                done.insert(id)
                 continue
             }
+            // A pin that is being made now begins at a published state: rows of older expunges are none of its business.
             try index.purge(id, upTo: min(writer.durable, pins.oldest(in: id) ?? .max))
-            if try index.mailbox(id)?.dead == 0 { writer.deadMailboxes.remove(id) }
+            if try index.mailbox(id)?.dead == 0 { done.insert(id) }
         }
+        return done
     }
 
     /// How many mailboxes a transaction tidies up at most, beside its own work.
@@ -163,7 +174,7 @@ extension Store {
         writer.isFlushing = true
         writer.lastBoundary = last.modSeq
         let end = last.offset + last.byteCount
-        while let filling = writer.filling, last.segment == writer.log.current.number, end > filling.lowerBound {
+        while let filling = writer.filling, filling.segment == last.segment, end > filling.range.lowerBound {
             monitor.wait()
         }
         monitor.unlock()
@@ -175,6 +186,7 @@ extension Store {
         }
         monitor.lock()
         writer.isFlushing = false
+        var observers: [(modSeq: UInt64, whenDurable: @Sendable (Result<ModSeq, StoreError>) -> Void)] = []
         switch outcome {
         case .success:
             writer.log.synced = LogPosition(segment: last.segment, offset: UInt32(end))
@@ -183,19 +195,35 @@ extension Store {
             writer.aliveRoots.append((last.modSeq, root.liveness))
             writer.durable = last.modSeq
             published.publish(root)
+            if !writer.observers.isEmpty {
+                observers = writer.observers.filter { $0.modSeq <= last.modSeq }
+                writer.observers.removeAll { $0.modSeq <= last.modSeq }
+            }
             if isMaintenanceDue, options.backgroundMaintenance { maintenance.wake() }
         case .failure(let error):
-            writer.failure = error
+            writer.failure = writer.failure ?? error
         }
-        let abandoned = writer.failure == nil ? [] : writer.log.takeAll()
         monitor.signalAll()
         monitor.unlock()
         for pending in batch { pending.whenDurable?(outcome.map { ModSeq(pending.modSeq) }) }
-        if case .failure(let error) = outcome {
-            for pending in abandoned { pending.whenDurable?(.failure(error)) }
-        } else {
-            subscribers.notify(ModSeq(last.modSeq))
-        }
+        for observer in observers { observer.whenDurable(.success(ModSeq(observer.modSeq))) }
+        if case .success = outcome { subscribers.notify(ModSeq(last.modSeq)) }
+        monitor.lock()
+        if case .failure(let error) = outcome { poison(error) }
+    }
+
+    /// After a write that failed nothing is written any more, since what is on disk is unknown: all that waits is told so.
+    /// Holds the lock when it is called and when it returns, but not while it tells.
+    func poison(_ error: StoreError) {
+        writer.failure = writer.failure ?? error
+        let abandoned = writer.log.takeAll()
+        let observers = writer.observers
+        writer.observers.removeAll()
+        monitor.signalAll()
+        guard !abandoned.isEmpty || !observers.isEmpty else { return }
+        monitor.unlock()
+        for pending in abandoned { pending.whenDurable?(.failure(error)) }
+        for observer in observers { observer.whenDurable(.failure(error)) }
         monitor.lock()
     }
 }

@@ -38,11 +38,8 @@ extension Store {
             monitor.unlock()
             if isDue { try makeCheckpoint() }
         } catch {
-            // A failed write here is as bad as one of a commit: what is on disk is unknown.
-            monitor.lock()
-            writer.failure = writer.failure ?? error
-            monitor.signalAll()
-            monitor.unlock()
+            // What leaves the disk in an unknown state has poisoned the store where it happened. A full disk does no harm:
+            // it is the next commit that reports it.
         }
     }
 
@@ -50,24 +47,28 @@ extension Store {
     /// system (`Formats/segment.md`).
     private func fillAhead() {
         monitor.lock()
-        guard isFillDue, writer.failure == nil else { return monitor.unlock() }
+        defer { monitor.unlock() }
+        guard isFillDue, writer.failure == nil else { return }
         let current = writer.log.current
         let start = max(current.zeroed, current.end)
         let range = start..<(start + Store.fillStep(current.end))
-        writer.filling = range
+        writer.filling = (current.number, range)
         monitor.unlock()
-        var isFilled = false
+        var failure: StoreError?
         do {
             try Store.writeZeros(current.file, range)
-            isFilled = true
+            // The sync may be the one to be told that a commit's bytes, on their way to the disk in these moments, did not
+            // get there; the commit's own is then not told again.
+            try current.file.sync()
         } catch {
-            // No zeros, no harm: commits extend the file themselves, and it is they that report a full disk.
+            failure = error
         }
         monitor.lock()
         writer.filling = nil
-        if isFilled, writer.log.current.number == current.number { writer.log.current.zeroed = range.upperBound }
+        if failure == nil, writer.log.current.number == current.number { writer.log.current.zeroed = range.upperBound }
+        // No zeros for want of space, no harm: commits extend the file themselves, and it is they that report a full disk.
+        if let failure, failure.kind != .outOfSpace { poison(failure) }
         monitor.signalAll()
-        monitor.unlock()
     }
 
     static func writeZeros(_ file: any File, _ range: Range<Int>) throws(StoreError) {
@@ -78,46 +79,68 @@ extension Store {
             try file.write(at: at, [UnsafeRawBufferPointer(rebasing: zeros.bytes[..<count])])
             at += count
         }
-        try file.sync()
     }
 
     // MARK: Segments
 
-    /// Begins a new segment if the current one has its size. The old one is sealed when all its frames are on disk.
+    /// Begins a new segment if the current one has its size; the old one can then be sealed.
+    ///
+    /// The new segment's header says where the old one ends, so all of that is on disk before; and it is on disk itself
+    /// before any transaction follows it.
     func rollSegmentIfFull() throws(StoreError) {
-        let old = writer.log.current
-        guard old.end >= options.segmentSize, old.header == nil else { return }
-        let number = old.number + 1
-        let header = SegmentHeader(
-            store: uuid, number: number, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end))
-        let (file, segment) = try Store.createSegment(number, path: path, options)
-        writer.sealable.append((old.file, old.number, old.end))
-        writer.segments.append(segment)
-        // What is queued for the old segment is a batch of its own, whose last state will be published.
-        writer.lastBoundary = max(writer.lastBoundary, writer.state.modSeq)
-        writer.log.current = LogWriter.Current(
-            number: number, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill,
-            header: ByteBlock(header.encode()))
+        while writer.log.current.end >= options.segmentSize {
+            guard writer.durable == writer.state.modSeq else {
+                try waitUntilDurable(writer.state.modSeq)
+                try checkUsable()
+                continue
+            }
+            let old = writer.log.current
+            let header = SegmentHeader(
+                store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end))
+            let (file, segment) = try Store.createSegment(header, path: path, options)
+            writer.sealable.append((old.file, old.number, old.end))
+            writer.segments.append(segment)
+            writer.log.begin(
+                LogWriter.Current(
+                    number: header.number, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill))
+        }
     }
 
-    /// An empty segment file, filled with zeros, its name durable.
+    /// A segment's file with its header, filled with zeros, it and its name durable.
     static func createSegment(
-        _ number: UInt32, path: String, _ options: StoreOptions
+        _ header: SegmentHeader, path: String, _ options: StoreOptions
     ) throws(StoreError) -> (any File, SegmentFile) {
-        let name = "\(path)/\(FileNames.segment(number))"
+        let name = "\(path)/\(FileNames.segment(header.number))"
         let file = try options.fileSystem.open(name, create: true, writable: true)
-        try writeZeros(file, 0..<smallestFill)
+        let block = ByteBlock(header.encode())
+        try writeZeros(file, SegmentHeader.size..<smallestFill)
+        try file.write(at: 0, [UnsafeRawBufferPointer(block.bytes)])
+        try file.sync()
+        withExtendedLifetime(block) {}
         try options.fileSystem.syncDirectory("\(path)/\(FileNames.segments)")
-        return (file, SegmentFile(number: number, path: name, fileSystem: options.fileSystem, file: file))
+        return (file, SegmentFile(number: header.number, path: name, fileSystem: options.fileSystem, file: file))
     }
 
-    private func sealSegments() throws(StoreError) {
-        while true {
-            monitor.lock()
-            guard let next = writer.sealable.first, writer.log.synced.segment > next.number else { return monitor.unlock() }
+    /// Seals what is to be sealed.
+    /// - Throws: what kept a segment from being sealed. It is as good without a seal; but an error other than of a full disk
+    ///   leaves the file in an unknown state, and poisons the store.
+    func sealSegments() throws(StoreError) {
+        monitor.lock()
+        defer { monitor.unlock() }
+        while let next = writer.sealable.first, writer.failure == nil {
+            // Zeros may still be on their way to the place where the footer will stand.
+            if writer.filling?.segment == next.number {
+                monitor.wait()
+                continue
+            }
             writer.sealable.removeFirst()
             monitor.unlock()
-            try Store.seal(next.file, number: next.number, end: next.end, tag: uuid.tag)
+            var failure: StoreError?
+            do { try Store.seal(next.file, number: next.number, end: next.end, tag: uuid.tag) } catch { failure = error }
+            monitor.lock()
+            guard let failure else { continue }
+            if failure.kind == .outOfSpace { writer.sealable.insert(next, at: 0) } else { poison(failure) }
+            throw failure
         }
     }
 

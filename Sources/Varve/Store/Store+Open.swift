@@ -41,8 +41,8 @@ struct Recovery {
 
     func open(_ lock: any FileLock) throws(StoreError) -> Store {
         let superblockFile = try files.open("\(path)/\(FileNames.superblock)", create: true, writable: true)
-        var log = try LogFiles(path, options)
         let found = try Recovery.readSuperblock(superblockFile, "\(path)/\(FileNames.superblock)")
+        var log = try LogFiles(path, options, durable: found?.logPosition)
         if log.segments.isEmpty {
             guard found == nil else {
                 throw .corrupt("\(path)/\(FileNames.segments)", "all segments are missing")
@@ -72,7 +72,7 @@ struct Recovery {
             superblockFile: superblockFile, indexFile: indexFile, superblock: block, freeListPages: chain,
             allocator: allocator, log: LogWriter(current: current, tag: uuid.tag), state: replay.state, segments: table,
             lastBoundary: replay.state.modSeq, durable: replay.state.modSeq,
-            aliveRoots: [(replay.state.modSeq, root.liveness)], deadMailboxes: try mailboxesWithDeadRows(root),
+            aliveRoots: [(replay.state.modSeq, root.liveness)], deadMailboxes: DeadMailboxes(try mailboxesWithDeadRows(root)),
             sealable: log.unsealed)
         let store = Store(
             path: path, options: options, uuid: uuid, writer: writer, published: PublishedRoot(root), lock: lock)
@@ -85,11 +85,11 @@ struct Recovery {
     private func finish(_ store: Store) throws(StoreError) {
         do {
             let snapshot = store.snapshot()
-            if try snapshot.mailbox(named: MailboxName.inbox) == nil {
-                try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) }
-            }
+            let isNew = try snapshot.mailbox(named: MailboxName.inbox) == nil
+            if isNew { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
             try store.makeCheckpoint()
             try files.syncDirectory(path)
+            if isNew { try files.syncDirectory(FileNames.folder(above: path)) }
         } catch {
             try? store.close()
             throw error as? StoreError ?? StoreError(.io, "\(error)")

@@ -52,9 +52,12 @@ public final class Store: @unchecked Sendable {
         var durable: UInt64
         var aliveRoots: [(modSeq: UInt64, liveness: Root.Liveness)]
         /// Mailboxes that may have rows of expunged messages.
-        var deadMailboxes: Set<UInt32>
+        var deadMailboxes: DeadMailboxes
         var sealable: [(file: any File, number: UInt32, end: Int)] = []
-        var filling: Range<Int>?
+        /// Where zeros are being written.
+        var filling: (segment: UInt32, range: Range<Int>)?
+        /// Those who wait for a state that they did not change, to be told when it is on disk.
+        var observers: [(modSeq: UInt64, whenDurable: @Sendable (Result<ModSeq, StoreError>) -> Void)] = []
         var isFlushing = false
         var isCheckpointing = false
         var isClosed = false
@@ -98,7 +101,8 @@ public final class Store: @unchecked Sendable {
 
     // MARK: Closing
 
-    /// Waits for what is queued, makes a checkpoint and lets the lock go. Closing a closed store does nothing.
+    /// Waits for what is queued, makes a checkpoint and lets the lock go. Closing a closed store does nothing. Snapshots and
+    /// views are not to be used afterwards: another process may then write to the pages that they read.
     /// - Throws: what the last writes threw; the lock is gone all the same.
     public func close() throws(StoreError) {
         monitor.lock()
@@ -109,6 +113,8 @@ public final class Store: @unchecked Sendable {
         flusher.stop()
         maintenance.stop()
         defer { releaseLock() }
+        // A segment without a seal is as good; what leaves a file in an unknown state fails the checkpoint too.
+        try? sealSegments()
         try makeCheckpoint()
     }
 
