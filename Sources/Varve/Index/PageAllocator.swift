@@ -179,10 +179,17 @@ extension PageAllocator {
 
     private static let freeListCapacity = (Format.pageSize - Page.headerSize - 8) / 4
 
-    /// Writes down which pages are free in state `modSeq`, which is published and has no later one behind it.
+    /// Writes down which pages are free in state `modSeq`, which is published. Transactions may have been built since then:
+    /// what they freed is still needed, what they took is free.
     /// - Parameter oldFreeList: that of the last checkpoint, which goes with it.
     func planCheckpoint(modSeq: UInt64, oldFreeList: [UInt32]) throws(StoreError) -> (CheckpointPlan, freeListPages: [UInt32]) {
-        let unreachable = reusable.count + (waiting.count - waitingStart) + heldByCheckpoint.count + oldFreeList.count
+        var taken: [UInt32] = []
+        var made: [UInt32] = []
+        for number in allocatedSinceCheckpoint {
+            if Page.birth(pointer(number)) > modSeq { taken.append(number) } else { made.append(number) }
+        }
+        let freeBefore = waiting[waitingStart...].prefix { $0.freedBy <= modSeq }
+        let unreachable = reusable.count + freeBefore.count + heldByCheckpoint.count + oldFreeList.count + taken.count
         let listPages = (unreachable + PageAllocator.freeListCapacity - 1) / PageAllocator.freeListCapacity
         transaction = modSeq
         var list: [UInt32] = []
@@ -192,31 +199,33 @@ extension PageAllocator {
             rollback()
             throw error
         }
-        var free = reusable
-        free.append(contentsOf: waiting[waitingStart...].lazy.map(\.page))
-        free.append(contentsOf: heldByCheckpoint.lazy.map(\.page))
-        free.append(contentsOf: oldFreeList)
-        free.sort()
+        allocated.removeAll(keepingCapacity: true)
+        // Pages may have been taken, let go and taken again.
+        var unused = Set(reusable)
+        unused.formUnion(freeBefore.lazy.map(\.page))
+        unused.formUnion(heldByCheckpoint.lazy.map(\.page))
+        unused.formUnion(oldFreeList)
+        unused.formUnion(taken)
+        unused.subtract(list)
+        writeFreeList(unused.sorted(), in: list, modSeq: modSeq)
+        let dirty = Set(made).subtracting(unused).union(list).sorted()
+        allocatedSinceCheckpoint = taken
+        return (
+            CheckpointPlan(dirty: dirty, freeList: list.first ?? 0, pageCount: pageCount, pages: pages),
+            freeListPages: list
+        )
+    }
+
+    private func writeFreeList(_ free: [UInt32], in list: [UInt32], modSeq: UInt64) {
         for (i, number) in list.enumerated() {
             let page = pointer(number)
-            Page.initialise(
-                page, kind: .freeList, level: 0, tree: 0, number: number, birth: modSeq, tag: tag)
+            Page.initialise(page, kind: .freeList, level: 0, tree: 0, number: number, birth: modSeq, tag: tag)
             let slice = free.dropFirst(i * PageAllocator.freeListCapacity).prefix(PageAllocator.freeListCapacity)
             page.store16(UInt16(slice.count), Page.countOffset)
             page.store32(i + 1 < list.count ? list[i + 1] : 0, Page.headerSize)
             page.store32(0, Page.headerSize + 4)
             for (k, entry) in slice.enumerated() { page.store32(entry, Page.headerSize + 8 + 4 * k) }
         }
-        let unused = Set(free)
-        var dirty = allocatedSinceCheckpoint.filter { !unused.contains($0) }
-        dirty.append(contentsOf: list)
-        dirty.sort()
-        allocatedSinceCheckpoint.removeAll(keepingCapacity: true)
-        allocated.removeAll(keepingCapacity: true)
-        return (
-            CheckpointPlan(dirty: dirty, freeList: list.first ?? 0, pageCount: pageCount, pages: pages),
-            freeListPages: list
-        )
     }
 
     /// The state `modSeq` is now what a recovery would start from.
