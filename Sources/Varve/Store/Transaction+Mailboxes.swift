@@ -22,13 +22,9 @@ public enum MailboxName {
 
     /// The names above this one, the highest first.
     static func superiors(_ name: String) -> [String] {
-        var result: [String] = []
-        var end = name.startIndex
-        while let slash = name[end...].firstIndex(of: delimiter) {
-            result.append(String(name[..<slash]))
-            end = name.index(after: slash)
-        }
-        return result
+        // By bytes: some characters join with a `/` beside them to one.
+        let utf8 = name.utf8
+        return utf8.indices.filter { utf8[$0] == UInt8(ascii: "/") }.map { String(decoding: utf8[..<$0], as: UTF8.self) }
     }
 }
 
@@ -42,14 +38,20 @@ extension Transaction {
         guard try index.mailboxID(named: name) == nil else {
             throw StoreError(.alreadyExists, "there is a mailbox \(name) already")
         }
-        for superior in MailboxName.superiors(name) where try index.mailboxID(named: superior) == nil {
-            _ = try create(superior)
+        return try changing { () throws(StoreError) in
+            try createSuperiors(of: name)
+            return MailboxInfo(try create(name))
         }
-        return MailboxInfo(try create(name))
     }
 
     private func check(_ name: String) throws(StoreError) {
         if let problem = MailboxName.problem(name) { throw StoreError(.invalidName, problem) }
+    }
+
+    private func createSuperiors(of name: String) throws(StoreError) {
+        for superior in MailboxName.superiors(name) where try index.mailboxID(named: superior) == nil {
+            _ = try create(superior)
+        }
     }
 
     private func create(_ name: String) throws(StoreError) -> MailboxRow {
@@ -72,8 +74,10 @@ extension Transaction {
         guard row.name != Array(MailboxName.inbox.utf8) else {
             throw StoreError(.notPermitted, "INBOX cannot be deleted")
         }
-        try index.deleteMailbox(id.rawValue)
-        try add(.deleteMailbox(id: id.rawValue))
+        try changing { () throws(StoreError) in
+            try index.deleteMailbox(id.rawValue)
+            try add(.deleteMailbox(id: id.rawValue))
+        }
     }
 
     /// Gives a mailbox, and all below it, another name; those above the new name are created if they are not there.
@@ -95,18 +99,18 @@ extension Transaction {
         guard try index.mailboxID(named: name) == nil else {
             throw StoreError(.alreadyExists, "there is a mailbox \(name) already")
         }
-        for superior in MailboxName.superiors(name) where try index.mailboxID(named: superior) == nil {
-            _ = try create(superior)
+        try changing { () throws(StoreError) in
+            try createSuperiors(of: name)
+            try rename(id.rawValue, to: name)
+            try renameInferiors(of: old, to: name)
         }
-        try rename(id.rawValue, to: name)
-        try renameInferiors(of: old, to: name)
     }
 
     /// Gives all mailboxes below a name, which itself need be none, another one above them.
     public func renameInferiors(of name: String, to newName: String) throws(StoreError) {
         checkValid()
         try check(newName)
-        guard !newName.utf8.starts(with: (name + "/").utf8), newName != name else {
+        guard !newName.utf8.starts(with: (name + "/").utf8), !newName.utf8.elementsEqual(name.utf8) else {
             throw StoreError(.invalidName, "a mailbox cannot be moved below itself")
         }
         var inferiors: [(id: UInt32, name: String)] = []
@@ -117,8 +121,12 @@ extension Transaction {
                 return true
             }
         }
+        try changing { () throws(StoreError) in try rename(inferiors, below: name, to: newName) }
+    }
+
+    private func rename(_ inferiors: [(id: UInt32, name: String)], below name: String, to newName: String) throws(StoreError) {
         for inferior in inferiors {
-            let renamed = newName + inferior.name.dropFirst(name.count)
+            let renamed = newName + String(decoding: inferior.name.utf8.dropFirst(name.utf8.count), as: UTF8.self)
             try check(renamed)
             try rename(inferior.id, to: renamed)
         }
@@ -134,15 +142,19 @@ extension Transaction {
         checkValid()
         try check(name)
         guard try !isSubscribed(name) else { return }
-        try index.setSubscribed(name, true)
-        try add(.subscribe(name: name))
+        try changing { () throws(StoreError) in
+            try index.setSubscribed(name, true)
+            try add(.subscribe(name: name))
+        }
     }
 
     public func unsubscribe(_ name: String) throws(StoreError) {
         checkValid()
         guard try isSubscribed(name) else { return }
-        try index.setSubscribed(name, false)
-        try add(.unsubscribe(name: name))
+        try changing { () throws(StoreError) in
+            try index.setSubscribed(name, false)
+            try add(.unsubscribe(name: name))
+        }
     }
 
     private func isSubscribed(_ name: String) throws(StoreError) -> Bool {

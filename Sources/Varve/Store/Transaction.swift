@@ -8,6 +8,9 @@ public final class Transaction {
     private var records: [UInt8] = []
     private(set) var recordCount: UInt32 = 0
     private(set) var expungedFrom: Set<UInt32> = []
+    /// What went wrong amid a change. The index is then neither what it was nor what the records say, so the transaction
+    /// cannot be committed, also if its body takes no notice.
+    private(set) var failure: StoreError?
     var isEnded = false
 
     init(_ index: IndexWriter, _ frames: FrameBuilder) {
@@ -34,6 +37,16 @@ public final class Transaction {
         CommitHeader(modSeq: index.modSeq, time: index.time, records: recordCount).encode(into: &payload)
         payload.append(contentsOf: records)
         frames.add(.commit, payload: payload)
+    }
+
+    /// Makes a change; all that can be refused without harm has been looked at before.
+    func changing<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
+        do {
+            return try body()
+        } catch {
+            failure = failure ?? error
+            throw error
+        }
     }
 
     func checkValid() { precondition(!isEnded, "a transaction is used after its commit") }
@@ -82,7 +95,10 @@ public final class Transaction {
         _ message: PreparedMessage, to mailbox: MailboxID, flags: Flags = [], internalDate: InternalDate
     ) throws(StoreError) -> UID {
         let row = try row(mailbox)
-        try Transaction.check(flags)
+        let flags = try Transaction.checked(flags)
+        guard -1439...1439 ~= internalDate.zoneMinutes else {
+            throw StoreError(.limit, "a zone of \(internalDate.zoneMinutes) minutes")
+        }
         guard row.uidNext < UInt32.max else { throw StoreError(.limit, "mailbox \(mailbox) has used up its UIDs") }
         guard frames.hasRoom(payload: message.payloadLength) else {
             throw StoreError(.limit, "the transaction is too large; make several of it")
@@ -90,10 +106,12 @@ public final class Transaction {
         let record = AppendRecord(
             mailbox: row.id, uid: row.uidNext, identity: index.state.nextIdentity, location: frames.position,
             size: UInt32(message.size), internalDate: internalDate, flags: flags)
-        frames.add(
-            .message, payload: message.payload, length: message.payloadLength, checksum: message.checksum)
-        try index.append(record)
-        try add(.append(record))
+        try changing { () throws(StoreError) in
+            frames.add(
+                .message, payload: message.payload, length: message.payloadLength, checksum: message.checksum)
+            try index.append(record)
+            try add(.append(record))
+        }
         return UID(row.uidNext)
     }
 
@@ -105,7 +123,8 @@ public final class Transaction {
         try append(PreparedMessage(message), to: mailbox, flags: flags, internalDate: internalDate)
     }
 
-    private static func check(_ flags: Flags) throws(StoreError) {
+    /// The flags, without bits that mean nothing.
+    private static func checked(_ flags: Flags) throws(StoreError) -> Flags {
         guard flags.keywords.count <= Format.maximumKeywordsPerMessage else {
             throw StoreError(.limit, "a message can have \(Format.maximumKeywordsPerMessage) keywords at most")
         }
@@ -114,6 +133,7 @@ public final class Transaction {
                 throw StoreError(.limit, "a keyword has 1 to \(Format.maximumKeywordLength) bytes")
             }
         }
+        return Flags(flags.system.intersection(.all), keywords: flags.keywords)
     }
 
     /// Changes flags of those among `uids` that are there.
@@ -123,12 +143,14 @@ public final class Transaction {
         _ change: FlagChange, of uids: UIDSet, in mailbox: MailboxID
     ) throws(StoreError) -> UIDSet {
         _ = try row(mailbox)
-        let (operation, flags) = change.parts
-        try Transaction.check(flags)
-        let changed = try index.changeFlags(operation, flags, of: uids, in: mailbox.rawValue)
-        guard !changed.isEmpty else { return changed }
-        try add(.changeFlags(mailbox: mailbox.rawValue, operation: operation, flags: flags, uids: changed))
-        return changed
+        let operation = change.parts.0
+        let flags = try Transaction.checked(change.parts.1)
+        return try changing { () throws(StoreError) in
+            let changed = try index.changeFlags(operation, flags, of: uids, in: mailbox.rawValue)
+            guard !changed.isEmpty else { return changed }
+            try add(.changeFlags(mailbox: mailbox.rawValue, operation: operation, flags: flags, uids: changed))
+            return changed
+        }
     }
 
     /// Expunges those among `uids` that are there, by default only those with \Deleted.
@@ -138,9 +160,11 @@ public final class Transaction {
         _ = try row(mailbox)
         let victims = try index.victims(uids, in: mailbox.rawValue, onlyDeleted: onlyDeleted)
         guard victims.count > 0 else { return victims.uids }
-        try index.expunge(victims, in: mailbox.rawValue)
-        expungedFrom.insert(mailbox.rawValue)
-        try add(.expunge(mailbox: mailbox.rawValue, victims: victims))
+        try changing { () throws(StoreError) in
+            try index.expunge(victims, in: mailbox.rawValue)
+            expungedFrom.insert(mailbox.rawValue)
+            try add(.expunge(mailbox: mailbox.rawValue, victims: victims))
+        }
         return victims.uids
     }
 
@@ -167,14 +191,16 @@ public final class Transaction {
         guard victims.count < UInt32.max - row.uidNext else {
             throw StoreError(.limit, "mailbox \(target) has used up its UIDs")
         }
-        try index.copy(victims.uids, from: source.rawValue, to: target.rawValue, firstUID: row.uidNext)
         result.destination = UIDSet(UIDRange(UID(row.uidNext), UID(row.uidNext + victims.count - 1)))
-        if moves {
-            try index.expunge(victims, in: source.rawValue)
-            expungedFrom.insert(source.rawValue)
-            try add(.move(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
-        } else {
-            try add(.copy(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
+        try changing { () throws(StoreError) in
+            try index.copy(victims.uids, from: source.rawValue, to: target.rawValue, firstUID: row.uidNext)
+            if moves {
+                try index.expunge(victims, in: source.rawValue)
+                expungedFrom.insert(source.rawValue)
+                try add(.move(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
+            } else {
+                try add(.copy(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
+            }
         }
         return result
     }
@@ -184,8 +210,10 @@ public final class Transaction {
     public func claimRecent(in mailbox: MailboxID) throws(StoreError) -> UID {
         let row = try row(mailbox)
         guard row.firstRecent < row.uidNext else { return UID(row.uidNext) }
-        try index.claimRecent(mailbox.rawValue, below: row.uidNext)
-        try add(.claimRecent(mailbox: mailbox.rawValue, uid: row.uidNext))
+        try changing { () throws(StoreError) in
+            try index.claimRecent(mailbox.rawValue, below: row.uidNext)
+            try add(.claimRecent(mailbox: mailbox.rawValue, uid: row.uidNext))
+        }
         return UID(row.firstRecent)
     }
 }
