@@ -105,7 +105,9 @@ public struct MessageHead: Sendable {
             total += chunk.storedLength
             chunks.append(chunk)
         }
-        guard total == payloadLength, p.load32(16) <= p.load32(20), p.load32(20) <= UInt32(Format.maximumPayloadLength)
+        // LZ4 makes 255 bytes of one at most.
+        guard total == payloadLength, p.load32(16) <= p.load32(20), p.load32(20) <= UInt32(Format.maximumPayloadLength),
+            Int(p.load32(20)) <= 255 * Int(p.load32(16))
         else {
             throw .invalid("head, summary and chunks make \(total) bytes in a payload of \(payloadLength)")
         }

@@ -92,6 +92,13 @@ public enum RangeRow {
     @inlinable public static func mailbox(_ key: UInt128) -> UInt32 { UInt32(truncatingIfNeeded: key >> 96) }
     @inlinable public static func modSeq(_ key: UInt128) -> UInt64 { UInt64(truncatingIfNeeded: key >> 32) }
     @inlinable public static func first(_ key: UInt128) -> UInt32 { UInt32(truncatingIfNeeded: key) }
+
+    /// The range of a row.
+    /// - Throws: if it runs backwards.
+    @inlinable public static func range(_ key: UInt128, last: UInt32) throws(FormatError) -> UIDRange {
+        guard first(key) >= 1, first(key) <= last else { throw .invalid("a range of UIDs from \(first(key)) to \(last)") }
+        return UIDRange(UID(first(key)), UID(last))
+    }
 }
 
 /// Keys of the tree `mailboxChanges`: (highest modseq, mailbox).

@@ -123,7 +123,7 @@ extension Record {
     private static func decodeAppend(_ fields: inout ByteReader) -> Record? {
         guard let mailbox = fields.u32(), let uid = fields.u32(), let identity = fields.u64(),
             let location = fields.u64(), let seconds = fields.u64(), let zone = fields.u16(), let size = fields.u32(),
-            let flags = fields.flags()
+            let flags = fields.flags(), -1439...1439 ~= Int16(bitPattern: zone), identity < .max / 2
         else { return nil }
         return .append(
             AppendRecord(

@@ -126,6 +126,10 @@ public struct Superblock: Hashable, Sendable {
             guard height <= UInt32(TreeRoot.maximumHeight) else { throw .invalid("a tree of height \(height)") }
             roots.append(TreeRoot(page: p.load32(104 + 8 * i), height: UInt8(height)))
         }
+        // Room for more in every counter: nobody who adds to one has to look again.
+        guard modSeq <= UInt64(Int64.max), sequence < .max / 2, indexNumber < .max / 2, nextIdentity < .max / 2,
+            nextMailbox >= 1, nextIdentity >= 1
+        else { throw .invalid("a superblock with a counter at its end") }
         guard logPosition.segment >= 1, logPosition.offset >= UInt32(SegmentHeader.size) else {
             throw .invalid("a log position \(logPosition)")
         }

@@ -227,8 +227,10 @@ public struct Check {
         for (a, b) in zip(ranges, ranges.dropFirst()) where a.last >= b.first {
             report(place, "ranges \(a) and \(b) of changed overlap")
         }
-        for range in ranges where range.first > range.last || range.last >= row.uidNext {
-            report(place, "range \(range) of changed")
+        let modSeqs = Dictionary(live.map { ($0.uid, $0.modSeq) }, uniquingKeysWith: { a, _ in a })
+        for range in ranges
+        where range.first > range.last || modSeqs[range.first] != range.modSeq || modSeqs[range.last] != range.modSeq {
+            report(place, "range \(range) of changed does not begin and end with a message of its modseq")
         }
     }
 

@@ -5,6 +5,14 @@ extension IndexWriter {
     /// The number of the set of these keywords, which is made if it is new.
     func keywordSet(_ keywords: [String]) throws(StoreError) -> UInt32 {
         if let set = state.keywords.set(of: keywords) { return set }
+        // A larger set, or a longer keyword, does not fit in a page.
+        guard keywords.count <= Format.maximumKeywordsPerMessage,
+            keywords.allSatisfy({ 1...Format.maximumKeywordLength ~= $0.utf8.count })
+        else {
+            throw StoreError(
+                .limit, "a message has \(Format.maximumKeywordsPerMessage) keywords at most, each of 1 to "
+                    + "\(Format.maximumKeywordLength) bytes")
+        }
         let addition = try state.keywords.add(keywords)
         for keyword in addition.newKeywords {
             try setKeywordCell(Keywords.key(1, keyword.id), Array(keyword.name.utf8))
@@ -38,19 +46,23 @@ extension IndexWriter {
         var count: UInt32 = 0
         var unseen: Int32 = 0
         var deleted: Int32 = 0
-        // The live message before, if it changed too: what lies between them is nobody's.
-        var previous: UID?
-        for range in uids.ranges {
-            previous = nil
+        // A run of live messages that changed: what lies between two of them is nobody's.
+        var run: (first: UID, last: UID)?
+        func endRun() {
             runs.breakRun()
+            guard let ended = run else { return }
+            changed.insert(UIDRange(ended.first, ended.last))
+            run = nil
+        }
+        for range in uids.ranges {
+            endRun()
             try state.uid.update(
                 MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
                 MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator,
                 where: { leaf, rows in
                     if rows.contains(where: { change.changes(leaf, $0) }) { return true }
                     // Messages of a leaf that is passed over lie between those before and those behind it.
-                    previous = nil
-                    runs.breakRun()
+                    endRun()
                     return false
                 }
             ) { leaf, rows in
@@ -59,8 +71,7 @@ extension IndexWriter {
                     let old = MessageRow.flags(leaf, row)
                     if old & MessageRow.deadBit != 0 { continue }
                     guard change.changes(leaf, row) else {
-                        previous = nil
-                        runs.breakRun()
+                        endRun()
                         continue
                     }
                     let before = UIDSchema.weight(leaf, row)
@@ -73,16 +84,16 @@ extension IndexWriter {
                     unseen += difference.unseen
                     let bit = SystemFlags.deleted.rawValue
                     deleted += Int32(MessageRow.flags(leaf, row) & bit != 0 ? 1 : 0) - Int32(old & bit != 0 ? 1 : 0)
-                    changed.insert(UIDRange(previous ?? uid, uid))
-                    previous = uid
+                    run = (run?.first ?? uid, uid)
                     count += 1
                 }
                 return weight
             }
         }
+        endRun()
         guard count > 0 else { return changed }
-        open[mailbox]!.row.unseen = UInt32(Int64(open[mailbox]!.row.unseen) + Int64(unseen))
-        open[mailbox]!.row.deleted = UInt32(Int64(open[mailbox]!.row.deleted) + Int64(deleted))
+        try self.count(Int64(unseen), in: mailbox, \.unseen)
+        try self.count(Int64(deleted), in: mailbox, \.deleted)
         open[mailbox]!.changed.formUnion(changed)
         open[mailbox]!.isTouched = true
         open[mailbox]!.isDirty = true
@@ -90,11 +101,20 @@ extension IndexWriter {
         return changed
     }
 
+    /// Adds to a counter of a mailbox, which a damaged index may have wrong.
+    func count(_ change: Int64, in mailbox: UInt32, _ counter: WritableKeyPath<MailboxRow, UInt32>) throws(StoreError) {
+        guard let result = UInt32(exactly: Int64(open[mailbox]!.row[keyPath: counter]) + change) else {
+            throw .corrupt("\(FileNames.index), mailbox \(mailbox)", "its counters are not those of its messages")
+        }
+        open[mailbox]!.row[keyPath: counter] = result
+    }
+
     /// Which set of keywords takes the place of which, for the sets that messages among `uids` have.
     private func keywordSets(
         _ operation: FlagOperation, _ keywords: [String], _ uids: UIDSet, _ mailbox: UInt32
     ) throws(StoreError) -> FlagChangePlan.KeywordSets {
-        if operation == .replace { return .constant(try keywordSet(keywords)) }
+        // Where no message is, no set is made: the log will not tell of it.
+        if operation == .replace, let set = state.keywords.set(of: keywords) { return .constant(set) }
         if keywords.isEmpty { return .unchanged }
         var found: Set<UInt32> = []
         for range in uids.ranges {
@@ -108,6 +128,7 @@ extension IndexWriter {
                 return true
             }
         }
+        if operation == .replace { return found.isEmpty ? .unchanged : .constant(try keywordSet(keywords)) }
         var mapping: [UInt32: UInt32] = [:]
         let folded = Set(keywords.map(Keywords.fold))
         for set in found.sorted() {

@@ -33,6 +33,32 @@ extension IndexWriter {
         open[mailbox]!.isDirty = true
     }
 
+    /// Puts copies of rows behind all others of a mailbox, under UIDs from `first` on.
+    private func add(_ rows: [MessageRow], to mailbox: UInt32, from first: UInt32) throws(StoreError) {
+        guard !rows.isEmpty else { return }
+        try openMailbox(mailbox)
+        guard first >= open[mailbox]!.row.uidNext, rows.count < Int(UInt32.max - first) else {
+            throw .corrupt("mailbox \(mailbox)", "UIDs from \(first) on are given again")
+        }
+        let modSeq = modSeq
+        let saveDate = saveDate
+        try state.uid.insertRun(MessageRow.key(mailbox: mailbox, uid: first), count: rows.count, allocator) { leaf, row, index in
+            var copy = rows[index]
+            copy.modSeq = modSeq
+            copy.saveDate = saveDate
+            copy.store(leaf, row)
+        }
+        let last = first + UInt32(rows.count - 1)
+        open[mailbox]!.row.uidNext = last + 1
+        try count(Int64(rows.count), in: mailbox, \.messages)
+        try count(Int64(rows.count { $0.flags & SystemFlags.seen.rawValue == 0 }), in: mailbox, \.unseen)
+        try count(Int64(rows.count { $0.flags & SystemFlags.deleted.rawValue != 0 }), in: mailbox, \.deleted)
+        open[mailbox]!.row.bytes += rows.reduce(0) { $0 + UInt64($1.size) }
+        open[mailbox]!.changed.insert(UIDRange(UID(first), UID(last)))
+        open[mailbox]!.isTouched = true
+        open[mailbox]!.isDirty = true
+    }
+
     /// Copies go in blocks of so many messages, which bounds the memory that a copy takes.
     private static var copyBlock: Int { 65_536 }
 
@@ -52,14 +78,8 @@ extension IndexWriter {
                     }
                     return rows.count < IndexWriter.copyBlock
                 }
-                for row in rows {
-                    var copy = row
-                    copy.uid = next
-                    copy.modSeq = modSeq
-                    copy.saveDate = saveDate
-                    try add(copy, to: target)
-                    next += 1
-                }
+                try add(rows, to: target, from: next)
+                next += UInt32(rows.count)
                 guard rows.count >= IndexWriter.copyBlock, let last = rows.last, last.uid < range.last.rawValue else { break }
                 low = last.uid + 1
             }
@@ -121,11 +141,11 @@ extension IndexWriter {
             }
         }
         let all = counts.messages == open[mailbox]!.row.messages
-        open[mailbox]!.row.messages -= counts.messages
-        open[mailbox]!.row.bytes -= counts.bytes
-        open[mailbox]!.row.unseen -= counts.unseen
-        open[mailbox]!.row.deleted -= counts.deleted
-        open[mailbox]!.row.dead += counts.messages
+        try count(-Int64(counts.messages), in: mailbox, \.messages)
+        try count(-Int64(counts.unseen), in: mailbox, \.unseen)
+        try count(-Int64(counts.deleted), in: mailbox, \.deleted)
+        try count(Int64(counts.messages), in: mailbox, \.dead)
+        open[mailbox]!.row.bytes -= min(counts.bytes, open[mailbox]!.row.bytes)
         state.deadRows += UInt64(counts.messages)
         open[mailbox]!.changed = open[mailbox]!.changed.subtracting(victims.uids)
         open[mailbox]!.vanished.formUnion(victims.uids)
@@ -140,17 +160,7 @@ extension IndexWriter {
         try openMailbox(mailbox)
         let row = open[mailbox]!.row
         guard row.dead > 0, bound > row.purged else { return }
-        var ranges: [UIDRange] = []
-        try state.vanished.forEachLeaf(
-            RangeRow.key(mailbox: mailbox, modSeq: row.purged + 1, first: 0),
-            RangeRow.key(mailbox: mailbox, modSeq: bound, first: .max), allocator.pages
-        ) { leaf, rows in
-            for row in rows {
-                let key = RowTree<VanishedSchema>.key(leaf, row)
-                ranges.append(UIDRange(UID(RangeRow.first(key)), UID(RowTree<VanishedSchema>.last(leaf, row))))
-            }
-            return true
-        }
+        let ranges = try state.vanished.ranges(of: mailbox, from: row.purged + 1, through: bound, allocator.pages)
         var gone = 0
         for range in ranges {
             gone += range.span
@@ -187,27 +197,81 @@ extension IndexWriter {
         typealias Tree = RowTree<ChangedSchema>
         let start = RangeRow.key(mailbox: mailbox, modSeq: modSeq, first: first)
         let end = RangeRow.key(mailbox: mailbox, modSeq: modSeq, first: last)
-        // Ranges of one modseq are disjoint: only the one that starts last can reach beyond the end.
-        var tail: UInt32?
+        // Ranges of one modseq are disjoint: only the one that starts last can reach beyond the end. What is left of a range
+        // begins and ends with a live message again: of what lies between others that are gone, nothing is left.
+        var head: UIDRange?
+        var tail: UIDRange?
         if let (leaf, row) = try state.changed.floor(end, allocator.pages) {
             let key = Tree.key(leaf, row)
-            if RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == modSeq, Tree.last(leaf, row) > last {
-                tail = Tree.last(leaf, row)
+            let bound = Tree.last(leaf, row)
+            if RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == modSeq, bound > last,
+                let next = try liveUID(after: last, in: mailbox), next <= bound
+            {
+                tail = UIDRange(UID(next), UID(bound))
             }
         }
         if let (leaf, row) = try state.changed.floor(start, allocator.pages) {
             let key = Tree.key(leaf, row)
-            if RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == modSeq, RangeRow.first(key) < first,
-                Tree.last(leaf, row) >= first
-            {
-                try state.changed.insertRange(
-                    mailbox: mailbox, modSeq: modSeq, first: RangeRow.first(key), last: first - 1, allocator)
+            let bound = RangeRow.first(key)
+            if RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == modSeq, bound < first, Tree.last(leaf, row) >= first {
+                let previous = try liveUID(before: first, in: mailbox) ?? 0
+                if previous >= bound {
+                    head = UIDRange(UID(bound), UID(previous))
+                } else {
+                    try state.changed.remove(key, allocator)
+                }
             }
         }
-        try state.changed.remove(start, end, allocator)
-        if let tail {
-            try state.changed.insertRange(mailbox: mailbox, modSeq: modSeq, first: last + 1, last: tail, allocator)
+        for range in [head, tail] {
+            guard let range else { continue }
+            try state.changed.insertRange(
+                mailbox: mailbox, modSeq: modSeq, first: range.first.rawValue, last: range.last.rawValue, allocator)
         }
+        try state.changed.remove(start, end, allocator)
+    }
+
+    /// The ranges without what lies at their ends and is not live.
+    func trimmed(_ changed: UIDSet, in mailbox: UInt32) throws(StoreError) -> [UIDRange] {
+        var result: [UIDRange] = []
+        for range in changed.ranges {
+            let (first, last) = (range.first.rawValue, range.last.rawValue)
+            guard let low = try isLive(first, in: mailbox) ? first : liveUID(after: first, in: mailbox), low <= last,
+                let high = try isLive(last, in: mailbox) ? last : liveUID(before: last, in: mailbox)
+            else { continue }
+            result.append(UIDRange(UID(low), UID(high)))
+        }
+        return result
+    }
+
+    // MARK: Neighbours
+
+    private func isLive(_ uid: UInt32, in mailbox: UInt32) throws(StoreError) -> Bool {
+        guard let (leaf, row) = try state.uid.find(MessageRow.key(mailbox: mailbox, uid: uid), allocator.pages) else {
+            return false
+        }
+        return MessageRow.flags(leaf, row) & MessageRow.deadBit == 0
+    }
+
+    /// The live message next behind a UID. - Complexity: O(log messages).
+    private func liveUID(after uid: UInt32, in mailbox: UInt32) throws(StoreError) -> UInt32? {
+        guard uid < UInt32.max else { return nil }
+        if try isLive(uid + 1, in: mailbox) { return uid + 1 }
+        let key = MessageRow.key(mailbox: mailbox, uid: uid + 1)
+        return try liveUID(ranked: state.uid.weight(below: key, allocator.pages).live, in: mailbox)
+    }
+
+    /// The live message next before a UID. - Complexity: O(log messages).
+    private func liveUID(before uid: UInt32, in mailbox: UInt32) throws(StoreError) -> UInt32? {
+        guard uid > 0 else { return nil }
+        if try isLive(uid - 1, in: mailbox) { return uid - 1 }
+        let key = MessageRow.key(mailbox: mailbox, uid: uid)
+        return try liveUID(ranked: state.uid.weight(below: key, allocator.pages).live &- 1, in: mailbox)
+    }
+
+    private func liveUID(ranked rank: Int32, in mailbox: UInt32) throws(StoreError) -> UInt32? {
+        guard let (leaf, row) = try state.uid.select(rank, by: .live, allocator.pages) else { return nil }
+        let key = RowTree<UIDSchema>.key(leaf, row)
+        return UInt32(truncatingIfNeeded: key >> 32) == mailbox ? UInt32(truncatingIfNeeded: key) : nil
     }
 }
 

@@ -60,7 +60,8 @@ final class IndexWriter {
     }
 
     func createMailbox(_ id: UInt32, uidValidity: UInt32, name: String) throws(StoreError) {
-        guard id >= state.nextMailbox else { throw .corrupt("mailbox \(id)", "its id was given before") }
+        guard id >= state.nextMailbox, id >= 1, id < UInt32.max else { throw .corrupt("mailbox \(id)", "its id was given before") }
+        try checkLength(name)
         guard try mailboxID(named: name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name) exists") }
         state.nextMailbox = id + 1
         state.lastUIDValidity = max(state.lastUIDValidity, uidValidity)
@@ -73,6 +74,7 @@ final class IndexWriter {
 
     func renameMailbox(_ id: UInt32, to name: String) throws(StoreError) {
         try openMailbox(id)
+        try checkLength(name)
         guard try mailboxID(named: name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name) exists") }
         try open[id]!.row.name.withBytes { old throws(StoreError) in _ = try state.names.remove(old, allocator) }
         open[id]!.row.name = Array(name.utf8)
@@ -80,6 +82,13 @@ final class IndexWriter {
         open[id]!.isDirty = true
         try setName(name, id)
         try writeRow(open[id]!.row)
+    }
+
+    /// A longer name does not fit in a page.
+    private func checkLength(_ name: String) throws(StoreError) {
+        guard 1...Format.maximumNameLength ~= name.utf8.count else {
+            throw StoreError(.limit, "a name of \(name.utf8.count) bytes; \(Format.maximumNameLength) are allowed")
+        }
     }
 
     func deleteMailbox(_ id: UInt32) throws(StoreError) {
@@ -116,6 +125,7 @@ final class IndexWriter {
     }
 
     func setSubscribed(_ name: String, _ subscribed: Bool) throws(StoreError) {
+        try checkLength(name)
         try name.withBytes { key throws(StoreError) in
             if subscribed {
                 try state.subscriptions.set(key, to: UnsafeRawBufferPointer(start: nil, count: 0), allocator)
@@ -145,7 +155,7 @@ final class IndexWriter {
                 try state.mailboxChanges.insert(MailboxChangeRow.key(modSeq: modSeq, mailbox: id), allocator) { _, _ in }
                 entry.row.highestModSeq = modSeq
             }
-            for range in entry.changed.ranges {
+            for range in try entry.vanished.isEmpty ? entry.changed.ranges : trimmed(entry.changed, in: id) {
                 try state.changed.insertRange(
                     mailbox: id, modSeq: modSeq, first: range.first.rawValue, last: range.last.rawValue, allocator)
             }

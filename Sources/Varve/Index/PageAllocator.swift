@@ -107,6 +107,9 @@ final class PageAllocator {
 
     func pointer(_ number: UInt32) -> UnsafeMutableRawPointer { pages.base + Int(number) * Format.pageSize }
 
+    /// Whether the transaction under way made the page, and so may write it.
+    func isOwn(_ page: UnsafeRawPointer) -> Bool { Page.birth(page) == transaction }
+
     func allocate(kind: PageKind, level: UInt8, tree: TreeID) throws(StoreError) -> UInt32 {
         let number = try take()
         Page.initialise(

@@ -10,16 +10,20 @@ public final class PageTouchCounter: Sendable {
     func add() { touches.add(1, ordering: .relaxed) }
 }
 
-/// Remembers which of the pages that were there when the index was opened have been checked. Pages written since then
+/// Remembers which of the pages that were in the file when the index was opened have been checked. Pages written since then
 /// need no check: they come from this process.
 final class PageVerifier: @unchecked Sendable {
     private let flags: UnsafeMutablePointer<Atomic<UInt8>>
     private let count: Int
     private let tag: UInt32
+    private let newest: UInt64
 
-    init(pageCount: UInt32, tag: UInt32) {
+    /// - Parameter newest: the modseq of the checkpoint. A page made later cannot belong to it: it was overwritten, and the
+    ///   superblock is an old one.
+    init(pageCount: UInt32, tag: UInt32, newest: UInt64) {
         count = Int(pageCount)
         self.tag = tag
+        self.newest = newest
         flags = .allocate(capacity: max(count, 1))
         for i in 0..<count { (flags + i).initialize(to: Atomic(0)) }
     }
@@ -39,8 +43,11 @@ final class PageVerifier: @unchecked Sendable {
     }
 
     func check(_ number: UInt32, _ page: UnsafeRawPointer) throws(StoreError) {
-        do {
+        do throws(FormatError) {
             try Page.validate(page, number: number, tag: tag)
+            guard Page.birth(page) <= newest else {
+                throw .invalid("it was written by commit \(Page.birth(page)), after the checkpoint of commit \(newest)")
+            }
         } catch {
             throw .corrupt("\(FileNames.index), page \(number)", error)
         }

@@ -51,6 +51,56 @@ extension RowTree {
             change: outcome.change, allocator)
     }
 
+    /// Puts rows at `count` successive keys, where none are yet; `fill` writes the fields of a row, given its leaf, its place
+    /// there and its index in the run.
+    /// - Complexity: O(height) pages copied, and for each leaf of the run one way down.
+    mutating func insertRun(
+        _ first: Key, count: Int, _ allocator: PageAllocator, fill: (UnsafeMutableRawPointer, Int, Int) -> Void
+    ) throws(StoreError) {
+        var done = 0
+        while done < count {
+            // One row the usual way, which makes room where there is none; then as many beside it as its leaf takes.
+            try insert(first + Key(done), allocator) { fill($0, $1, done) }
+            done += 1
+            guard done < count else { return }
+            done += try extend(root.page, root.height - 1, first + Key(done), upTo: count - done, before: nil, allocator) {
+                fill($0, $1, done + $2)
+            }.count
+        }
+    }
+
+    /// Fills the leaf in which `key` has its place, with as many rows as it takes, if this transaction wrote all on the way.
+    private func extend(
+        _ number: UInt32, _ level: UInt8, _ key: Key, upTo limit: Int, before bound: Key?, _ allocator: PageAllocator,
+        _ fill: (UnsafeMutableRawPointer, Int, Int) -> Void
+    ) throws(StoreError) -> (count: Int, weight: Weight) {
+        guard allocator.isOwn(try allocator.pages.page(number, level: level, tree: Schema.tree)) else { return (0, .zero) }
+        let page = allocator.pointer(number)
+        let count = Page.count(page)
+        if level > 0 {
+            let index = Self.childIndex(page, key)
+            let result = try extend(
+                Self.child(page, index), level - 1, key, upTo: limit,
+                before: index + 1 < count ? Self.key(page, index + 1) : bound, allocator, fill)
+            Self.setWeight(page, index, Self.innerWeight(page, index) + result.weight)
+            return result
+        }
+        let row = Self.lowerBound(page, key)
+        let next = row < count ? Self.key(page, row) : bound
+        var number = min(limit, Schema.layout.leafCapacity - count)
+        if let next { number = next > key ? min(number, Int(clamping: next - key)) : 0 }
+        guard number > 0 else { return (0, .zero) }
+        Self.moveRows(page, from: row, to: row + number, count: count - row)
+        page.store16(UInt16(count + number), Page.countOffset)
+        var weight = Weight.zero
+        for i in 0..<number {
+            Self.setKey(page, row + i, key + Key(i))
+            fill(page, row + i, i)
+            weight += Schema.weight(page, row + i)
+        }
+        return (number, weight)
+    }
+
     private func insertInLeaf(
         _ number: UInt32, _ key: Key, _ allocator: PageAllocator, _ fill: (UnsafeMutableRawPointer, Int) -> Void
     ) throws(StoreError) -> Outcome {
@@ -69,8 +119,10 @@ extension RowTree {
             fill(page, row)
             return Outcome(page: number, change: Schema.weight(page, row), split: nil)
         }
-        // A row behind all others starts a new leaf and leaves the old one full: mail comes in ascending order.
-        let keep = row == count ? count : count / 2
+        // A row behind all others, or all others of its mailbox, starts a new leaf or ends the old one, and leaves that as
+        // full as it was: mail comes in ascending order.
+        let endsGroup = row < count && row > count / 2 && Schema.group(Self.key(page, row)) != Schema.group(key)
+        let keep = row == count ? count : endsGroup ? row : count / 2
         let rightNumber = try allocator.allocate(kind: .rowLeaf, level: 0, tree: Schema.tree)
         let left = allocator.pointer(number)
         let right = allocator.pointer(rightNumber)

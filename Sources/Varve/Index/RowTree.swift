@@ -20,6 +20,8 @@ protocol RowSchema {
     associatedtype Key: FixedWidthInteger & UnsignedInteger & Sendable
     static var tree: TreeID { get }
     static var layout: RowLayout { get }
+    /// Rows of a group come in ascending order, while others lie behind them: a mailbox' messages.
+    static func group(_ key: Key) -> UInt32
     /// What a row counts in the inner nodes above it.
     static func weight(_ leaf: UnsafeRawPointer, _ row: Int) -> Weight
 }
@@ -176,7 +178,7 @@ struct RowTree<Schema: RowSchema> {
             while index < count {
                 let weight = measure == .live ? Self.live(page, index) : Self.unseen(page, index)
                 if left < weight { break }
-                left -= weight
+                left &-= weight
                 index += 1
             }
             guard index < count else { return nil }
@@ -188,7 +190,7 @@ struct RowTree<Schema: RowSchema> {
             let weight = Schema.weight(leaf, row)
             let counts = measure == .live ? weight.live : weight.unseen
             if left < counts { return (leaf, row) }
-            left -= counts
+            left &-= counts
         }
         return nil
     }

@@ -1,9 +1,11 @@
+import MailModel
 import VarveFormat
 
 enum UIDSchema: RowSchema {
     typealias Key = UInt64
     static var tree: TreeID { .uid }
     static var layout: RowLayout { .uid }
+    static func group(_ key: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: key >> 32) }
 
     /// An expunged message that some view still shows counts for nothing.
     @inline(__always) static func weight(_ leaf: UnsafeRawPointer, _ row: Int) -> Weight {
@@ -23,24 +25,57 @@ enum ChangedSchema: UncountedSchema {
     typealias Key = UInt128
     static var tree: TreeID { .changed }
     static var layout: RowLayout { .ranges }
+    static func group(_ key: UInt128) -> UInt32 { RangeRow.mailbox(key) }
 }
 
 enum VanishedSchema: UncountedSchema {
     typealias Key = UInt128
     static var tree: TreeID { .vanished }
     static var layout: RowLayout { .ranges }
+    static func group(_ key: UInt128) -> UInt32 { RangeRow.mailbox(key) }
 }
 
 enum MailboxChangesSchema: UncountedSchema {
     typealias Key = UInt128
     static var tree: TreeID { .mailboxChanges }
     static var layout: RowLayout { .mailboxChanges }
+    static func group(_ key: UInt128) -> UInt32 { 0 }
 }
 
 extension RowTree where Key == UInt128 {
     /// The last UID of a range; its first stands in the key.
     @inline(__always) static func last(_ leaf: UnsafeRawPointer, _ row: Int) -> UInt32 {
         leaf.load32(Schema.layout.hot(row))
+    }
+
+    /// The range of a row.
+    static func range(_ leaf: UnsafeRawPointer, _ row: Int) throws(StoreError) -> UIDRange {
+        do {
+            return try RangeRow.range(key(leaf, row), last: last(leaf, row))
+        } catch {
+            throw .corrupt("\(FileNames.index), tree \(Schema.tree)", error)
+        }
+    }
+
+    /// The ranges of a mailbox with modseqs in `from ... through`, in the order of the tree.
+    func ranges(
+        of mailbox: UInt32, from: UInt64, through: UInt64, _ pages: borrowing Pages
+    ) throws(StoreError) -> [UIDRange] {
+        var result: [UIDRange] = []
+        var failure: StoreError?
+        try forEachLeaf(
+            RangeRow.key(mailbox: mailbox, modSeq: from, first: 0),
+            RangeRow.key(mailbox: mailbox, modSeq: through, first: .max), pages
+        ) { leaf, rows in
+            do throws(StoreError) {
+                for row in rows { result.append(try Self.range(leaf, row)) }
+            } catch {
+                failure = error
+            }
+            return failure == nil
+        }
+        if let failure { throw failure }
+        return result
     }
 
     mutating func insertRange(

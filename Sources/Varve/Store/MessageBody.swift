@@ -34,14 +34,18 @@ public final class MessageBody: Sendable {
                 UnsafeRawPointer(block.bytes.baseAddress!), at: location, tag: tag, limit: Int(UInt32.max) - start),
             header.kind == FrameKind.message.rawValue
         else { throw .corrupt(MessageBody.place(location), "no message frame") }
+        let needed: Int
         do throws(FormatError) {
             let payload = UnsafeRawBufferPointer(rebasing: block.bytes[FrameHeader.size..<count])
-            let needed = FrameHeader.size + (try MessageHead.size(of: payload))
-            if needed > count {
-                let larger = ByteBlock(capacity: needed)
-                do { count = try file.read(at: start, into: larger.bytes) } catch { throw .invalid(error.message) }
-                block = larger
-            }
+            needed = FrameHeader.size + (try MessageHead.size(of: payload))
+        } catch {
+            throw .corrupt(MessageBody.place(location), error)
+        }
+        if needed > count {
+            block = ByteBlock(capacity: needed)
+            count = max(try file.read(at: start, into: block.bytes), FrameHeader.size)
+        }
+        do throws(FormatError) {
             head = try MessageHead(
                 UnsafeRawBufferPointer(rebasing: block.bytes[FrameHeader.size..<count]), payloadLength: Int(header.length))
         } catch {

@@ -135,7 +135,7 @@ struct Recovery {
             if count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) {
                 let pages = Pages(
                     mapping: try file.map(count * Format.pageSize, writable: true),
-                    verifier: PageVerifier(pageCount: block.pageCount, tag: tag), touches: options.pageTouches)
+                    verifier: PageVerifier(pageCount: UInt32(count), tag: tag, newest: block.modSeq), touches: options.pageTouches)
                 if IndexHeader.matches(UnsafeRawPointer(pages.base), block) { return (file, pages) }
             }
         }
@@ -153,7 +153,7 @@ struct Recovery {
         IndexHeader.write(mapping.base, block)
         return (
             file,
-            Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag), touches: options.pageTouches)
+            Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag, newest: 0), touches: options.pageTouches)
         )
     }
 

@@ -120,7 +120,7 @@ public struct View: Sendable {
             skipped = untoldBefore[low - 1] + range.span
         }
         let rank = Int(base.live) + sequenceNumber - 1 - skipped
-        guard rank <= Int(Int32.max), let (leaf, row) = try tree.select(Int32(rank), by: .live, pages) else { return nil }
+        guard 0...Int(Int32.max) ~= rank, let (leaf, row) = try tree.select(Int32(rank), by: .live, pages) else { return nil }
         let key = RowTree<UIDSchema>.key(leaf, row)
         guard UInt32(key >> 32) == id else { return nil }
         let uid = UID(UInt32(truncatingIfNeeded: key))
@@ -178,19 +178,8 @@ public struct View: Sendable {
     /// UIDs that no message has, and never one that did not change.
     /// - Complexity: one range scan, O(log messages + result).
     public func changed(since modSeq: ModSeq) throws(StoreError) -> [UIDRange] {
-        var ranges: [UIDRange] = []
-        guard modSeq.rawValue < mailbox.highestModSeq.rawValue else { return ranges }
-        typealias Tree = RowTree<ChangedSchema>
-        try snapshot.root.state.changed.forEachLeaf(
-            RangeRow.key(mailbox: id, modSeq: modSeq.rawValue + 1, first: 0),
-            RangeRow.key(mailbox: id, modSeq: .max, first: .max), pages
-        ) { leaf, rows in
-            for row in rows {
-                ranges.append(UIDRange(UID(RangeRow.first(Tree.key(leaf, row))), UID(Tree.last(leaf, row))))
-            }
-            return true
-        }
-        return ranges
+        guard modSeq.rawValue < mailbox.highestModSeq.rawValue else { return [] }
+        return try snapshot.root.state.changed.ranges(of: id, from: modSeq.rawValue + 1, through: .max, pages)
     }
 
     /// Exactly the UIDs of messages expunged after `modSeq`.
@@ -201,17 +190,7 @@ public struct View: Sendable {
 
     private static func vanished(since modSeq: ModSeq, _ id: UInt32, _ snapshot: Snapshot) throws(StoreError) -> UIDSet {
         guard modSeq < .max else { return UIDSet() }
-        typealias Tree = RowTree<VanishedSchema>
-        var ranges: [UIDRange] = []
-        try snapshot.root.state.vanished.forEachLeaf(
-            RangeRow.key(mailbox: id, modSeq: modSeq.rawValue + 1, first: 0),
-            RangeRow.key(mailbox: id, modSeq: .max, first: .max), snapshot.root.pages
-        ) { leaf, rows in
-            for row in rows {
-                ranges.append(UIDRange(UID(RangeRow.first(Tree.key(leaf, row))), UID(Tree.last(leaf, row))))
-            }
-            return true
-        }
-        return UIDSet(ranges)
+        return UIDSet(
+            try snapshot.root.state.vanished.ranges(of: id, from: modSeq.rawValue + 1, through: .max, snapshot.root.pages))
     }
 }
