@@ -38,12 +38,14 @@ extension Store {
         let before = try Summary(self)
         try close()
         let reopened = try Store.open(at: path, options)
-        #expect(try Summary(reopened) == before, "after reopening")
+        let afterReopening = try Summary(reopened).difference(before)
+        #expect(afterReopening == "", "after reopening: \(afterReopening)")
         #expect(Check.run(reopened.snapshot()).isEmpty)
         try reopened.close()
         try options.fileSystem.remove("\(path)/\(FileNames.index)")
         let rebuilt = try Store.open(at: path, options)
-        #expect(try Summary(rebuilt) == before, "rebuilt from the log")
+        let afterRebuilding = try Summary(rebuilt).difference(before)
+        #expect(afterRebuilding == "", "rebuilt from the log: \(afterRebuilding)")
         #expect(Check.run(rebuilt.snapshot()).isEmpty)
         try rebuilt.close()
     }
@@ -95,6 +97,23 @@ struct Summary: Equatable {
             subscriptions.append($0)
             return true
         }
+    }
+}
+
+extension Summary {
+    /// Where two accounts differ first; empty if they do not.
+    func difference(_ other: Summary) -> String {
+        if modSeq != other.modSeq { return "modseq \(modSeq) and \(other.modSeq)" }
+        if subscriptions != other.subscriptions { return "subscriptions \(subscriptions) and \(other.subscriptions)" }
+        if lines.map(\.name) != other.lines.map(\.name) { return "names \(lines.map(\.name)) and \(other.lines.map(\.name))" }
+        for (a, b) in zip(lines, other.lines) where a != b {
+            if a.numbers != b.numbers { return "\(a.name): \(a.numbers) and \(b.numbers)" }
+            if a.vanished != b.vanished { return "\(a.name): vanished \(a.vanished) and \(b.vanished)" }
+            if a.changed != b.changed { return "\(a.name): changed \(a.changed) and \(b.changed)" }
+            for (m, n) in zip(a.messages, b.messages) where m != n { return "\(a.name): \(m) and \(n)" }
+            return "\(a.name): \(a.messages.count) messages and \(b.messages.count)"
+        }
+        return ""
     }
 }
 

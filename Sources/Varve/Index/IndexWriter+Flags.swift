@@ -61,8 +61,8 @@ extension IndexWriter {
                 MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator,
                 where: { leaf, rows in
                     if rows.contains(where: { change.changes(leaf, $0) }) { return true }
-                    // Messages of a leaf that is passed over lie between those before and those behind it.
-                    endRun()
+                    // Live messages of a leaf that is passed over lie between those before and those behind it.
+                    if rows.contains(where: { MessageRow.flags(leaf, $0) & MessageRow.deadBit == 0 }) { endRun() }
                     return false
                 }
             ) { leaf, rows in

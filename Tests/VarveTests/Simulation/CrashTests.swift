@@ -44,7 +44,8 @@ import Testing
         #expect(found >= atLeast ?? workload.acknowledged, "\(what): an acknowledged commit is gone")
         #expect(found <= max(workload.begun, 1), "\(what): a commit that nobody made")
         let summary = try Summary(store)
-        #expect(summary == baseline.workload.states[found], "\(what): commit \(found) is not whole")
+        let difference = try summary.difference(#require(baseline.workload.states[found], "\(what): commit \(found)"))
+        #expect(difference == "", "\(what): commit \(found) is not whole: \(difference)")
         let violations = Check.run(store.snapshot())
         #expect(violations.isEmpty, "\(what): \(violations)")
         return found

@@ -1,0 +1,25 @@
+import Glibc
+import Testing
+
+@testable import Varve
+
+/// Random operations against a plain model in memory.
+///
+/// A failure names its seed. To run one again: `VARVE_MODEL_SEED=n VARVE_MODEL_OPERATIONS=n swift test --filter ModelTests`.
+@Suite struct ModelTests {
+    private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
+
+    private static let seeds: [UInt64] = number("VARVE_MODEL_SEED").map { [$0] } ?? [1, 2, 3, 4]
+    private static let operations = Int(number("VARVE_MODEL_OPERATIONS") ?? 50_000)
+
+    @Test(arguments: ModelTests.seeds) func theStoreAgreesWithAModel(seed: UInt64) throws {
+        let run = try ModelRun(seed: seed, files: SimulatedDisk(modelsPower: false))
+        try run.run(operations: ModelTests.operations)
+    }
+
+    @Test func theStoreAgreesWithAModelOnARealDisk() throws {
+        let folder = TemporaryFolder()
+        let run = try ModelRun(seed: 99, path: "\(folder.path)/store", files: DiskFileSystem())
+        try run.run(operations: min(2000, ModelTests.operations))
+    }
+}
