@@ -49,11 +49,11 @@ final class ModelRun {
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
     func run(operations wanted: Int) throws {
-        var nextCheck = 20_000
+        var nextCheck = 10_000
         while operations < wanted {
             try step()
             if operations >= nextCheck {
-                nextCheck += 20_000
+                nextCheck += 10_000
                 try compareAll()
                 let violations = Check.run(store.snapshot())
                 #expect(violations.isEmpty, "\(violations)")
@@ -166,7 +166,7 @@ final class ModelRun {
             guard let target = model.mailboxes.keys.sorted().randomElement(using: &random) else { return }
             let moves = chance(2)
             // Mailboxes are to stay small.
-            guard moves || model.mailboxes[target]!.messages.count + count < 400 else { return }
+            guard moves || model.mailboxes[target]!.messages.count + count < 250 else { return }
             let uids = someUIDs(model.mailboxes[id]!)
             let first = model.mailboxes[target]!.uidNext
             let copied = model.copy(uids, from: id, to: target)
@@ -255,9 +255,9 @@ final class ModelRun {
     private func reopen() throws {
         sessions.removeAll()
         try store.close()
-        if chance(6) { try options.fileSystem.remove("\(path)/\(FileNames.index)") }
+        if chance(20) { try options.fileSystem.remove("\(path)/\(FileNames.index)") }
         store = try Store.open(at: path, options)
-        try compareAll()
+        if let id = randomMailbox() { try compare(id) }
     }
 
     struct Difference: Error, CustomStringConvertible { let description: String }

@@ -9,8 +9,8 @@ import Testing
 @Suite struct ModelTests {
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
 
-    private static let seeds: [UInt64] = number("VARVE_MODEL_SEED").map { [$0] } ?? [1, 2, 3, 4]
-    private static let operations = Int(number("VARVE_MODEL_OPERATIONS") ?? 50_000)
+    private static let seeds: [UInt64] = number("VARVE_MODEL_SEED").map { [$0] } ?? [1, 2, 3, 4, 5, 6, 7, 8]
+    private static let operations = Int(number("VARVE_MODEL_OPERATIONS") ?? 25_000)
 
     @Test(arguments: ModelTests.seeds) func theStoreAgreesWithAModel(seed: UInt64) throws {
         let run = try ModelRun(seed: seed, files: SimulatedDisk(modelsPower: false))
