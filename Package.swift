@@ -3,6 +3,12 @@ import PackageDescription
 
 let package = Package(
     name: "varve",
+    products: [
+        .library(name: "Varve", targets: ["Varve"]),
+        .executable(name: "varved", targets: ["varved"]),
+        .executable(name: "varve", targets: ["varve"]),
+        .executable(name: "varve-dump", targets: ["varve-dump"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -12,11 +18,14 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        // System libraries and the one piece of C that is ours.
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CCRC32C"),
+
+        // Dependencies look downwards only. What embeds the engine needs these five and no more.
         .target(name: "MailModel"),
         .target(name: "VarveFormat", dependencies: ["MailModel", "CCRC32C"]),
         .target(name: "MailMessage", dependencies: ["MailModel"]),
@@ -26,8 +35,14 @@ let package = Package(
                 "MailModel", "MailMessage", "VarveFormat", "CLZ4", "COpenSSL",
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
+
+        // A data folder: its users, and a store for each.
         .target(name: "VarveAccounts", dependencies: ["Varve", "COpenSSL"]),
+        // Mail in files of other formats: mbox and Maildir.
+        .target(name: "MailFiles", dependencies: ["MailModel", "MailMessage"]),
+        // What a store's files say, as text.
         .target(name: "VarveDump", dependencies: ["Varve", "VarveFormat", "MailModel", "CLZ4", "COpenSSL"]),
+
         .target(
             name: "IMAPCodec",
             dependencies: ["MailModel", "MailMessage", .product(name: "NIOCore", package: "swift-nio")]),
@@ -41,6 +56,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+
         .executableTarget(
             name: "varved",
             dependencies: [
@@ -50,13 +66,21 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .executableTarget(
+            name: "varve",
+            dependencies: [
+                "VarveAccounts", "MailFiles", "Varve",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(
             name: "varve-dump",
             dependencies: ["VarveDump", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
         .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C"]),
         .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
         .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts"]),
+        .testTarget(name: "MailFilesTests", dependencies: ["MailFiles"]),
         .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage"]),
         .testTarget(
             name: "IMAPServerTests", dependencies: ["IMAPServer", "VarveAccounts", "Varve"],

@@ -62,7 +62,8 @@ import Testing
 
     /// RFC 4648 §10, without the `=`.
     @Test(arguments: [
-        ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy"),
+        ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"),
+        ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy"),
     ])
     func base64(plain: String, text: String) {
         #expect(String(decoding: Base64.encode(Array(plain.utf8)), as: UTF8.self) == text)
