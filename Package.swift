@@ -85,6 +85,8 @@ let package = Package(
         .testTarget(
             name: "IMAPServerTests", dependencies: ["IMAPServer", "VarveAccounts", "Varve"],
             exclude: ["Transcripts"]),
+        // They run the programs as they were built, with scripts in Python.
+        .testTarget(name: "ProgramTests", exclude: ["Scripts"]),
     ],
     swiftLanguageModes: [.v6]
 )
