@@ -132,7 +132,10 @@ public final class AccountDirectory: Sendable {
         }
     }
 
-    private func alreadyExists(_ user: String) -> AccountError { AccountError(.alreadyExists, "there is a user \(user) already") }
+    private func alreadyExists(_ user: String) -> AccountError {
+        AccountError(.alreadyExists, "there is a user \(user) already")
+    }
+
     private func notFound(_ user: String) -> AccountError { AccountError(.notFound, "there is no user \(user)") }
 
     // MARK: Logging in

@@ -33,7 +33,8 @@ struct UsersFile: Sendable {
         let colon = text.firstIndex(of: UInt8(ascii: ":"))
         let name = String(validating: text[..<(colon ?? text.endIndex)], as: UTF8.self)
         guard let colon, let name, UserName.problem(name) == nil else {
-            lines.append(Line(number: number, text: text, name: nil, hash: nil, problem: "does not begin with a user's name and ':'"))
+            let problem = "does not begin with a user's name and ':'"
+            lines.append(Line(number: number, text: text, name: nil, hash: nil, problem: problem))
             return
         }
         if let other = index[Array(name.utf8)] {
