@@ -12,6 +12,7 @@ final class OnDemandThread: @unchecked Sendable {
     private var isStopped = false
     private var thread = pthread_t()
     private var owner: AnyObject?
+    private var isWorking = false
 
     /// - Parameter work: does all that is to be done, and returns.
     init(_ work: @escaping @Sendable () -> Void) { self.work = work }
@@ -43,6 +44,13 @@ final class OnDemandThread: @unchecked Sendable {
         monitor.unlock()
     }
 
+    /// Returns when the work that was asked for is done, and the thread has ended or idles.
+    func join() {
+        monitor.lock()
+        while isRunning, isWanted || isWorking { monitor.wait() }
+        monitor.unlock()
+    }
+
     private func start() -> Bool {
         let reference = Unmanaged.passRetained(self)
         var attributes = pthread_attr_t()
@@ -64,6 +72,7 @@ final class OnDemandThread: @unchecked Sendable {
         while !isStopped {
             if isWanted {
                 isWanted = false
+                isWorking = true
                 var owner = owner
                 self.owner = nil
                 monitor.unlock()
@@ -71,6 +80,8 @@ final class OnDemandThread: @unchecked Sendable {
                 // Its end, if this is the last reference, comes outside of the lock.
                 if owner != nil { owner = nil }
                 monitor.lock()
+                isWorking = false
+                monitor.signalAll()
                 continue
             }
             monitor.wait(milliseconds: OnDemandThread.idleMilliseconds)

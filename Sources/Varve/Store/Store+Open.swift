@@ -5,7 +5,7 @@ extension Store {
     /// Opens the store in a folder, or makes one.
     ///
     /// What a crash left is put right: the log behind the last checkpoint is read again, a torn tail is cut off. A missing
-    /// or foreign index is built anew from the log.
+    /// or foreign index, or one in which damage is met, is built anew from the log.
     /// - Throws: `.locked` if it is open elsewhere; `.notFound` if there is none and `options.create` is false; `.corrupt`
     ///   for damage, which is never cut away; `.unsupportedVersion`; `.io`, `.outOfSpace`, `.notPermitted`.
     /// - Complexity: O(log behind the last checkpoint + free pages); O(whole log) if the index is to be built.
@@ -51,10 +51,30 @@ struct Recovery {
         }
         let uuid = log.segments[0].header.store
         // The superblock says where to go on; without one, the log says it all from its beginning.
-        var block = found ?? Superblock(store: uuid)
+        let block = found ?? Superblock(store: uuid)
         guard block.store == uuid else {
             throw .corrupt("\(path)/\(FileNames.superblock)", "it belongs to store \(block.store), the segments to \(uuid)")
         }
+        let store: Store
+        do {
+            store = try recover(log, block, superblockFile, lock)
+        } catch {
+            // It may be the index that is damaged: then it is to be had from the log again. If the log is, the same error comes.
+            let index = "\(path)/\(FileNames.index)"
+            guard error.kind == .corrupt, block.indexNumber != 0, try files.exists(index) else { throw error }
+            try files.remove(index)
+            store = try recover(log, block, superblockFile, lock)
+        }
+        try finish(store)
+        return store
+    }
+
+    private func recover(
+        _ log: LogFiles, _ block: Superblock, _ superblockFile: any File, _ lock: any FileLock
+    ) throws(StoreError) -> Store {
+        var log = log
+        var block = block
+        let uuid = block.store
         let (indexFile, pages) = try openIndex(&block)
         let (free, chain) = try PageAllocator.readFreeList(
             first: block.freeList, pageCount: block.pageCount, pages: pages)
@@ -74,10 +94,10 @@ struct Recovery {
             lastBoundary: replay.state.modSeq, durable: replay.state.modSeq,
             aliveRoots: [(replay.state.modSeq, root.liveness)], deadMailboxes: DeadMailboxes(try mailboxesWithDeadRows(root)),
             sealable: log.unsealed)
-        let store = Store(
+        // Met here, damage on the way to INBOX costs no more than a new index.
+        _ = try Snapshot(root).mailbox(named: MailboxName.inbox)
+        return Store(
             path: path, options: options, uuid: uuid, writer: writer, published: PublishedRoot(root), lock: lock)
-        try finish(store)
-        return store
     }
 
     /// A new store gets its INBOX and its first superblock; one that was recovered a checkpoint, so that the next opening
