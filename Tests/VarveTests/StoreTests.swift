@@ -67,12 +67,13 @@ struct Summary: Equatable {
     init(_ store: Store) throws {
         let snapshot = store.snapshot()
         modSeq = snapshot.modSeq.rawValue
-        var views: [View] = []
+        var ids: [MailboxID] = []
         try snapshot.forEachMailbox { info in
-            if let view = try? snapshot.view(of: info.id) { views.append(view) }
+            ids.append(info.id)
             return true
         }
-        for view in views {
+        for id in ids {
+            guard let view = try snapshot.view(of: id) else { continue }
             let info = view.mailbox
             var messages: [String] = []
             try view.forEachMessage(in: UIDRange(.min, .max)) { number, message in

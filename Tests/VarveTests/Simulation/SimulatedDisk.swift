@@ -45,6 +45,7 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
         var kinds: [Call] = []
         var fault: (at: Int, fault: Fault)?
         var isDead = false
+        var gate: (@Sendable (Call, String) -> Void)?
         var random: SeededGenerator
         var afterCrash: [String: Entry]?
     }
@@ -69,6 +70,11 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
 
     func fail(at call: Int, with fault: Fault) { state.withLock { $0.fault = (call, fault) } }
 
+    /// Called before each write and sync of a file, without a lock, and may hold it up.
+    func setGate(_ gate: (@Sendable (Call, String) -> Void)?) { state.withLock { $0.gate = gate } }
+
+    private func passGate(_ call: Call, _ name: String) { state.withLock { $0.gate }?(call, name) }
+
     /// The process is gone, the machine is not.
     func kill() { state.withLock { $0.locks.removeAll() } }
 
@@ -77,7 +83,12 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
         let result = SimulatedDisk(seed: seed)
         let entries = state.withLock { state in
             if state.afterCrash == nil { SimulatedDisk.crash(&state) }
-            return state.afterCrash!
+            // Each caller gets a disk of its own.
+            var copies = state.afterCrash!
+            for (name, entry) in copies {
+                if case .file(let inode) = entry { copies[name] = .file(inode.survivor(&state.random)) }
+            }
+            return copies
         }
         result.state.withLock {
             $0.entries = entries
@@ -125,6 +136,7 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
     /// Makes a change, unless it is the one that is to fail.
     /// - Parameter partly: does it, or so much of it.
     func change(_ call: Call, _ name: String, partly: (Double) -> Void) throws(StoreError) {
+        passGate(call, name)
         let failure: StoreError? = state.withLock { state in
             guard let fault = SimulatedDisk.begin(call, &state) else {
                 if state.isDead { return SimulatedDisk.powerless }
@@ -138,6 +150,7 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
     }
 
     func sync(_ inode: SimulatedInode, _ name: String) throws(StoreError) {
+        passGate(.sync, name)
         let failure: StoreError? = state.withLock { state in
             guard let fault = SimulatedDisk.begin(.sync, &state) else {
                 if state.isDead { return SimulatedDisk.powerless }
@@ -270,14 +283,29 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
     func lock(_ path: String) throws(StoreError) -> any FileLock {
         if try entry(path) == nil { try setName(path, .file(SimulatedInode(keepsDurable: modelsPower))) }
         guard state.withLock({ $0.locks.insert(path).inserted }) else { throw StoreError(.locked, "\(path) is locked") }
-        return SimulatedLock(disk: self, path: path)
+        return SimulatedLock(self, path)
     }
 
     fileprivate func unlock(_ path: String) { state.withLock { _ = $0.locks.remove(path) } }
 }
 
-private struct SimulatedLock: FileLock {
-    let disk: SimulatedDisk
-    let path: String
-    func release() { disk.unlock(path) }
+private final class SimulatedLock: FileLock {
+    private let disk: SimulatedDisk
+    private let path: String
+    private let isHeld = Mutex(true)
+
+    init(_ disk: SimulatedDisk, _ path: String) {
+        self.disk = disk
+        self.path = path
+    }
+
+    func release() {
+        let wasHeld = isHeld.withLock { held in
+            defer { held = false }
+            return held
+        }
+        if wasHeld { disk.unlock(path) }
+    }
+
+    deinit { release() }
 }
