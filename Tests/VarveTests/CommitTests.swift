@@ -245,30 +245,30 @@ func inThread(_ body: @escaping @Sendable () -> Void) -> OnDemandThread {
         gate.close()
         try append(store, "first", answers)
         gate.waitForArrival()
-        let checkpoint = inThread { try? store.checkpoint() }
+        let first = store.writer.state.modSeq
         // Built, but not written, when the first one becomes durable: it frees pages that the first one's state needs.
         _ = try store.commit(
             { try $0.changeFlags(.add([.flagged]), of: UIDSet(UIDRange(1, 290)), in: inbox) },
             whenDurable: answers.callback("second"))
-        // Let through one sync; the next one waits.
-        let passed = Mutex(false)
+        // The second one is held up until the power has failed.
+        let second = Gate()
+        second.close()
+        let passed = Mutex(0)
         disk.setGate { call, name in
-            guard call == .sync, name.hasSuffix(".seg") else { return }
-            let isFirst = passed.withLock { value in
-                defer { value = true }
-                return !value
-            }
-            if isFirst { return }
-            usleep(20_000)
+            if call == .sync, name.hasSuffix(".seg"), passed.withLock({ $0 += 1; return $0 }) > 0 { second.pass() }
         }
         gate.open()
-        checkpoint.join()
-        _ = answers.wait(for: 2)
+        try store.makeCheckpoint(covering: first)
         let survivor = disk.afterPowerFailure(seed: seed + 100)
+        second.open()
+        #expect(answers.wait(for: 2) == ["first done", "second failed"])
         let reopened = try open(survivor)
         let violations = Check.run(reopened.snapshot())
         #expect(violations.isEmpty, "\(violations)")
-        for i in 0..<20 { try reopened.commit { try $0.changeFlags(i % 2 == 0 ? .add([.seen]) : .remove([.seen]), of: UIDSet(UIDRange(1, .max)), in: inbox) } }
+        for i in 0..<20 {
+            let change: FlagChange = i % 2 == 0 ? .add([.seen]) : .remove([.seen])
+            try reopened.commit { try $0.changeFlags(change, of: UIDSet(UIDRange(1, .max)), in: inbox) }
+        }
         #expect(try reopened.mailbox("INBOX").view().count == 301)
         try reopened.checkAndClose()
     }

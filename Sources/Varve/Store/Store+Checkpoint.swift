@@ -14,11 +14,12 @@ extension Store {
 
     /// The order is what makes it safe: pages first, synced; then the other slot of the superblock, synced. Until that is
     /// on disk the old slot holds, whose pages nobody has written to.
-    func makeCheckpoint() throws(StoreError) {
+    /// - Parameter modSeq: the commit that is to be in it; the last one, if nil.
+    func makeCheckpoint(covering modSeq: UInt64? = nil) throws(StoreError) {
         monitor.lock()
         defer { monitor.unlock() }
-        // All that was committed before this call is to be in it; what is built meanwhile need not be.
-        try waitUntilDurable(writer.state.modSeq)
+        // What is built while it waits need not be in it.
+        try waitUntilDurable(modSeq ?? writer.state.modSeq)
         while writer.isCheckpointing { monitor.wait() }
         if let failure = writer.failure { throw failure }
         let root = published.load()
