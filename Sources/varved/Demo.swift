@@ -37,7 +37,7 @@ enum Demo {
 
               curl "imap://\(place)/INBOX;UID=1" -u \(user):\(password)
               curl "imap://\(place)/INBOX?ALL" -u \(user):\(password)
-              neomutt -n -F /dev/null -e 'set imap_authenticators=plain ssl_starttls=no' -f imap://\(user):\(password)@\(place)/INBOX
+              neomutt -n -F /dev/null -e 'set ssl_force_tls=no ssl_starttls=no imap_user=\(user) imap_pass=\(password) folder=imap://\(place)' -f +INBOX
 
             Ctrl-C ends it.
             """)
