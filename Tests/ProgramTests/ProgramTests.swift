@@ -1,7 +1,7 @@
 import Testing
 
-/// The built programs, driven as their users drive them. One after another: each starts servers and means to have the
-/// machine's attention.
+// The built programs, driven as their users drive them. One after another: each starts servers and means to have the
+// machine's attention.
 @Suite(.serialized)
 struct ProgramTests {
     @Test(.needs())

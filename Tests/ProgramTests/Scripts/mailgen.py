@@ -223,7 +223,8 @@ class Generator:
 
     def from_lines(self):
         lines = [b"From here on\n", b">From there\n", b">>From both\n", b"\n",
-                 b"From zoe@example.org Mon Sep 21 16:13:20 2026\n", b"Subject: no header\n", b"\n\n", b"> From\n", b"From\n", b"FROM \n"]
+                 b"From zoe@example.org Mon Sep 21 16:13:20 2026\n", b"Subject: no header\n",
+                 b"\n\n", b"> From\n", b"From\n", b"FROM \n"]
         self.rng.shuffle(lines)
         return Part("text/plain", self.header(), b"".join(lines))
 
