@@ -264,12 +264,12 @@ def main(description, check, options=None):
         os.setpgid(0, 0)
     # A killed scenario cleans up too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    folder = tempfile.mkdtemp(prefix="varve-test-")
-    scenario = Scenario(folder, os.path.abspath(arguments.bin), arguments.seed)
     name = os.path.basename(sys.argv[0])
     # A measurement's JSON stands alone on standard output.
     notes = sys.stderr if getattr(arguments, "json", False) else sys.stdout
     print("%s --seed %d" % (name, arguments.seed), file=notes, flush=True)
+    folder = tempfile.mkdtemp(prefix="varve-test-")
+    scenario = Scenario(folder, os.path.abspath(arguments.bin), arguments.seed)
     status = 1
     started = time.monotonic()
     try:
@@ -284,12 +284,14 @@ def main(description, check, options=None):
         print("FAILED with --seed %d:" % arguments.seed)
         traceback.print_exc(file=sys.stdout)
     finally:
-        if status and scenario.servers:
-            print("The last varved's log:\n%s" % tail(scenario.servers[-1].log(), 15))
+        # Nothing is printed before all is stopped: whoever reads this may have gone.
         scenario.clean_up()
+        log = tail(scenario.servers[-1].log(), 15) if status and scenario.servers else None
+        if not arguments.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        if log is not None:
+            print("The last varved's log:\n%s" % log)
         if arguments.keep:
             print("kept: " + folder)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
         sys.stdout.flush()
     sys.exit(status)
