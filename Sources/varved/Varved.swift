@@ -87,8 +87,10 @@ struct Varved: AsyncParsableCommand {
         var plain = imap
         if plain == nil, imaps == nil { plain = demo ? Demo.endpoint : Endpoint(host: "127.0.0.1", port: nil) }
         do {
-            if let plain { try await listen(server, plain, port: plain.port ?? 143, implicitTLS: false) }
-            if let imaps { try await listen(server, imaps, port: imaps.port ?? 993, implicitTLS: true) }
+            if let endpoint = plain {
+                plain?.port = try await listen(server, endpoint, port: endpoint.port ?? 143, implicitTLS: false)
+            }
+            if let imaps { _ = try await listen(server, imaps, port: imaps.port ?? 993, implicitTLS: true) }
         } catch {
             try? await server.shutDown()
             throw error
@@ -111,9 +113,10 @@ struct Varved: AsyncParsableCommand {
         }
     }
 
-    private func listen(_ server: IMAPServer, _ endpoint: Endpoint, port: Int, implicitTLS: Bool) async throws {
+    /// - Returns: the port that it is, where any was asked for with 0.
+    private func listen(_ server: IMAPServer, _ endpoint: Endpoint, port: Int, implicitTLS: Bool) async throws -> Int? {
         do {
-            try await server.listen(host: endpoint.host, port: port, implicitTLS: implicitTLS)
+            return try await server.listen(host: endpoint.host, port: port, implicitTLS: implicitTLS).port
         } catch {
             throw StartupError(listening: endpoint.host, port, error)
         }
