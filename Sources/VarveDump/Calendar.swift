@@ -1,3 +1,5 @@
+import MailModel
+
 /// Times as people read them, always in UTC: 2023-11-14T22:13:20.000Z (RFC 3339).
 enum Calendar {
     static func text(milliseconds: UInt64) -> String {
@@ -24,20 +26,12 @@ enum Calendar {
     private static let latest: Int64 = 253_370_764_799
 
     private static func date(_ seconds: Int64) -> String {
-        let day = seconds >= 0 ? seconds / 86_400 : -((86_399 - seconds) / 86_400)
-        let second = seconds - day * 86_400
-        // Days since 0000-03-01, in eras of 400 years, 146,097 days each: the leap day is then a year's last.
-        let shifted = day + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let dayOfMonth = dayOfYear - (153 * month + 2) / 5 + 1
-        let year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
+        let day = CalendarDay(InternalDate(seconds: seconds))
+        let second = seconds - Int64(day.daysSince1970) * 86_400
+        let (year, month, dayOfMonth) = day.components
         let digits = String(year)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + "-"
-            + two(month < 10 ? month + 3 : month - 9) + "-" + two(dayOfMonth) + "T" + two(second / 3600) + ":"
+            + two(Int64(month)) + "-" + two(Int64(dayOfMonth)) + "T" + two(second / 3600) + ":"
             + two(second / 60 % 60) + ":" + two(second % 60)
     }
 

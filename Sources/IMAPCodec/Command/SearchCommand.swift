@@ -48,20 +48,3 @@ public indirect enum SearchKey: Hashable, Sendable {
     case or(SearchKey, SearchKey)
     case and([SearchKey])
 }
-
-/// A day of the Gregorian calendar, by the days since 1970-01-01.
-public struct CalendarDay: Hashable, Comparable, Sendable {
-    public var daysSince1970: Int
-    public init(daysSince1970: Int) { self.daysSince1970 = daysSince1970 }
-
-    /// The day that the date shows where it was given, its zone disregarded (RFC 3501 §6.4.4).
-    public init(_ date: InternalDate) {
-        // A date from beyond the calendar is no reason to trap.
-        let (sum, overflow) = date.seconds.addingReportingOverflow(Int64(date.zoneMinutes) * 60)
-        let local = overflow ? date.seconds : sum
-        let (days, rest) = local.quotientAndRemainder(dividingBy: 86_400)
-        daysSince1970 = Int(rest < 0 ? days - 1 : days)
-    }
-
-    public static func < (a: CalendarDay, b: CalendarDay) -> Bool { a.daysSince1970 < b.daysSince1970 }
-}

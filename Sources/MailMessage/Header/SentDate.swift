@@ -44,7 +44,8 @@ struct SentDate {
             year = self.year()
             if zone == nil { zone = self.zone() }
         }
-        guard let year, let days = SentDate.days(year: year, month: month, day: day.value) else { return nil }
+        guard let year, year >= 1900, let date = CalendarDay(year: year, month: month, day: day.value) else { return nil }
+        let days = date.daysSince1970
         let minutes = zone ?? 0
         return InternalDate(seconds: Int64(days * 86_400 + time - minutes * 60), zoneMinutes: Int16(minutes))
     }
@@ -170,16 +171,5 @@ struct SentDate {
             if word[0] == name[0], word[1] == name[1], word[2] == name[2] { return month + 1 }
         }
         return nil
-    }
-
-    /// Days from 1970-01-01 to a day of the Gregorian calendar.
-    private static func days(year: Int, month: Int, day: Int) -> Int? {
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let length = month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
-        guard 1900...9999 ~= year, 1...length ~= day else { return nil }
-        // Years are taken from March on, so that a leap day is the last day of one.
-        let y = month <= 2 ? year - 1 : year
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        return y * 365 + y / 4 - y / 100 + y / 400 + dayOfYear - 719_468
     }
 }

@@ -1,12 +1,24 @@
-// The Gregorian calendar, reckoned backwards and forwards without end, by days since 1970-01-01. Years are counted from
-// March within, so that the leap day is a year's last.
+/// A day of the Gregorian calendar, by the days since 1970-01-01.
+public struct CalendarDay: Hashable, Comparable, Sendable {
+    public var daysSince1970: Int
+    public init(daysSince1970: Int) { self.daysSince1970 = daysSince1970 }
+
+    /// The day that the date shows where it was given, its zone disregarded (RFC 3501 §6.4.4).
+    public init(_ date: InternalDate) {
+        // A date from beyond the calendar is no reason to trap.
+        let (sum, overflow) = date.seconds.addingReportingOverflow(Int64(date.zoneMinutes) * 60)
+        let local = overflow ? date.seconds : sum
+        let (days, rest) = local.quotientAndRemainder(dividingBy: 86_400)
+        daysSince1970 = Int(rest < 0 ? days - 1 : days)
+    }
+
+    public static func < (a: CalendarDay, b: CalendarDay) -> Bool { a.daysSince1970 < b.daysSince1970 }
+}
+
+// The calendar is reckoned backwards and forwards without end. Years are counted from March within, so that the leap day is
+// a year's last.
 
 extension CalendarDay {
-    static let monthNames: [(name: StaticString, capitals: StaticString)] = [
-        ("Jan", "JAN"), ("Feb", "FEB"), ("Mar", "MAR"), ("Apr", "APR"), ("May", "MAY"), ("Jun", "JUN"),
-        ("Jul", "JUL"), ("Aug", "AUG"), ("Sep", "SEP"), ("Oct", "OCT"), ("Nov", "NOV"), ("Dec", "DEC"),
-    ]
-
     private static let daysPerEra = 146_097  // 400 years
     /// From 0000-03-01 to 1970-01-01.
     private static let daysBefore1970 = 719_468
