@@ -7,7 +7,7 @@ import Testing
         .command("SELECT inBox", #"SELECT "INBOX""#),
         .command("SELECT \"inbox\"", #"SELECT "INBOX""#),
         .command("SELECT inbox/", #"SELECT "INBOX"/"#),
-        .command("SELECT inbox/x", #"SELECT "inbox/x""#),
+        .command("SELECT inbox/x", #"SELECT "INBOX/x""#),
         .command("SELECT \"\"", #"SELECT """#),
         .command("SELECT /", #"SELECT "/""#),
         .command("EXAMINE a]b", #"EXAMINE "a]b""#),

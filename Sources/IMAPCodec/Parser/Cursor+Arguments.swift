@@ -8,8 +8,18 @@ extension Cursor {
         var name = try withAString(what()) { bytes throws(Refusal) in try Cursor.mailboxName(bytes) }
         let hasTrailingDelimiter = name.utf8.count > 1 && name.utf8.last == .slash
         if hasTrailingDelimiter { name.unicodeScalars.removeLast() }
-        if name.isEqual(ignoringCase: "INBOX") { name = "INBOX" }
+        name = Cursor.withInboxInCapitals(name)
         return MailboxPath(name, hasTrailingDelimiter: hasTrailingDelimiter)
+    }
+
+    /// INBOX is one mailbox however it is spelt (RFC 3501 §5.1), and so what lies below it lies below one.
+    static func withInboxInCapitals(_ name: String) -> String {
+        let inbox = name.utf8.prefix(5)
+        let rest = name.utf8.dropFirst(5)
+        guard rest.isEmpty || rest.first == .slash,
+            String(decoding: inbox, as: UTF8.self).isEqual(ignoringCase: "INBOX")
+        else { return name }
+        return "INBOX" + String(decoding: rest, as: UTF8.self)
     }
 
     /// A name, or a part or pattern of one, decoded.

@@ -20,7 +20,9 @@ public struct ListPattern: Sendable {
                 }
             }
         }
-        if isInbox(bytes) { bytes = Array("INBOX".utf8) }
+        if isInbox(bytes.prefix(5)), bytes.count == 5 || bytes[5] == .slash {
+            bytes.replaceSubrange(0..<5, with: "INBOX".utf8)
+        }
         self.pattern = bytes
         prefixLength = bytes.firstIndex(where: isWildcard) ?? bytes.count
     }
