@@ -129,7 +129,11 @@ struct Varved: AsyncParsableCommand {
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(certificate).map { NIOSSLCertificateSource.certificate($0) }
             let privateKey = try NIOSSLPrivateKey(file: key, format: .pem)
-            configuration.tls = .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(privateKey))
+            var tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain, privateKey: .privateKey(privateKey))
+            // RFC 8997: older versions are not to be used for mail.
+            tls.minimumTLSVersion = .tlsv12
+            configuration.tls = tls
             return configuration
         } catch {
             throw StartupError(message: "cannot read --certificate \(certificate) or --key \(key): \(error)")

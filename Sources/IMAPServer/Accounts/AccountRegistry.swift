@@ -19,7 +19,8 @@ final class AccountRegistry: Sendable {
     private let limits: ServerLimits
     private let options: StoreOptions
     private let logger: Logger
-    private let entries = Mutex<[String: Entry]>([:])
+    /// By the bytes of the name: strings that only look alike are equal, and would be two users.
+    private let entries = Mutex<[[UInt8]: Entry]>([:])
 
     init(_ directory: AccountDirectory, limits: ServerLimits, options: StoreOptions, logger: Logger) {
         self.directory = directory
@@ -31,8 +32,9 @@ final class AccountRegistry: Sendable {
     /// The user's account, opened if nobody has it. Blocks while it is opened. `release` it when the session ends.
     func acquire(_ user: String) throws(StoreError) -> Account {
         let entry = entries.withLock { entries in
-            let entry = entries[user] ?? Entry()
-            entries[user] = entry
+            let key = Array(user.utf8)
+            let entry = entries[key] ?? Entry()
+            entries[key] = entry
             entry.sessions.withLock { $0 += 1 }
             return entry
         }
@@ -40,7 +42,7 @@ final class AccountRegistry: Sendable {
             return try entry.account.withLock { account throws(StoreError) in
                 if let account { return account }
                 let opened = Account(user: user, store: try Store.open(at: directory.storePath(user), options))
-                logger.info("account opened", metadata: ["user": .string(user)])
+                logger.info("account opened", metadata: ["user": .foreign(user)])
                 account = opened
                 return opened
             }
@@ -53,8 +55,7 @@ final class AccountRegistry: Sendable {
     /// The session needs its account no more.
     /// - Parameter isBroken: its store takes no more writes: the next session opens it anew, which recovers it.
     func release(_ account: Account, isBroken: Bool, on eventLoop: any EventLoop, _ pool: NIOThreadPool) {
-        let entry = entries.withLock { $0[account.user] }
-        guard let entry else { return }
+        guard let entry = entry(account.user) else { return }
         let left = entry.sessions.withLock {
             $0 -= 1
             return $0
@@ -66,15 +67,18 @@ final class AccountRegistry: Sendable {
                 close(account)
                 current = nil
             }
-        } else if left == 0 {
+        }
+        if left == 0 {
             eventLoop.scheduleTask(in: limits.accountLinger) { [self] in
                 pool.submit { _ in self.closeIfUnused(account.user) }
             }
         }
     }
 
+    private func entry(_ user: String) -> Entry? { entries.withLock { $0[Array(user.utf8)] } }
+
     private func closeIfUnused(_ user: String) {
-        guard let entry = entries.withLock({ $0[user] }) else { return }
+        guard let entry = entry(user) else { return }
         entry.account.withLock { account in
             guard let open = account, entry.sessions.withLock({ $0 }) == 0 else { return }
             close(open)
@@ -95,9 +99,9 @@ final class AccountRegistry: Sendable {
     private func close(_ account: Account) {
         do {
             try account.store.close()
-            logger.info("account closed", metadata: ["user": .string(account.user)])
+            logger.info("account closed", metadata: ["user": .foreign(account.user)])
         } catch {
-            logger.error("account not closed cleanly", metadata: ["user": .string(account.user), "error": "\(error)"])
+            logger.error("account not closed cleanly", metadata: ["user": .foreign(account.user), "error": "\(error)"])
         }
     }
 }

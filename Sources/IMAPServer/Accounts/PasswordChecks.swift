@@ -1,10 +1,11 @@
+import DequeModule
 import VarveAccounts
 
 /// Checks passwords, a few at one time: a check takes much memory and time, by design.
 actor PasswordChecks {
     private let directory: AccountDirectory
     private var free: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var waiting: Deque<CheckedContinuation<Void, Never>> = []
 
     init(_ directory: AccountDirectory, atOneTime: Int) {
         self.directory = directory
@@ -12,9 +13,10 @@ actor PasswordChecks {
     }
 
     /// Whether this is the user's password. Runs on the caller's thread, when its turn has come.
-    nonisolated func verify(_ user: String, password: [UInt8]) async throws -> Bool {
+    /// - Parameter isWanted: whether somebody still waits for the answer when the turn has come; if not, it is false.
+    nonisolated func verify(_ user: String, password: [UInt8], isWanted: () -> Bool) async throws -> Bool {
         await enter()
-        let result = Result { try directory.verify(user, password: password) }
+        let result = Result { isWanted() ? try directory.verify(user, password: password) : false }
         await leave()
         return try result.get()
     }

@@ -23,13 +23,17 @@ extension Session {
         default: return .mismatch
         }
         if moves, selected.isReadOnly { return .readOnlyMailbox }
-        let uids = try resolve(set, byUID: byUID, in: selected, of: account)
+        let (uids, count) = try resolveAndCount(set, byUID: byUID, selected, account)
         let copied = try await account.commit { tx in
             guard let mailbox = try tx.mailbox(named: target.name) else { throw CommandFailure(.tryCreate) }
             guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }
-            return moves
+            let copied =
+                moves
                 ? try tx.move(uids, from: selected.id, to: mailbox.id)
                 : try tx.copy(uids, from: selected.id, to: mailbox.id)
+            // RFC 3501 §6.4.7: all or nothing. Not of UIDs: what has none is passed over (§6.4.8).
+            guard byUID || copied.source.count == count else { throw CommandFailure(.expungedMeanwhile) }
+            return copied
         }.result
         let name = moves ? "Move" : "Copy"
         guard !copied.source.isEmpty else {
@@ -42,8 +46,22 @@ extension Session {
         out.writeStatus("*", .ok, code: code, "Moved")
         return .ok("Move completed")
     }
+
+    /// The messages as UIDs, and how many of them the session knows.
+    private func resolveAndCount(
+        _ set: SequenceSet, byUID: Bool, _ selected: SelectedMailbox, _ account: Account
+    ) throws -> (UIDSet, Int) {
+        let view = try selected.view(account)
+        let uids = try resolve(set, byUID: byUID, view)
+        var count = 0
+        for range in uids.ranges { count += try view.count(in: range) }
+        return (uids, count)
+    }
 }
 
 extension Reply {
+    /// RFC 5530 §3.
+    fileprivate static let expungedMeanwhile = Reply(
+        status: .no, code: "EXPUNGEISSUED", text: "Some of the messages have been expunged; nothing was done")
     static let readOnlyMailbox = Reply(status: .no, code: "READ-ONLY", text: "The mailbox was opened with EXAMINE")
 }

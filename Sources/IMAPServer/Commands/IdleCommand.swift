@@ -28,10 +28,13 @@ extension Session {
                 let isDone = String(buffer: line).uppercased() == "DONE"
                 return isDone ? .ok("Idle completed") : .bad("Expected DONE")
             case .needMoreBytes: break
+            case .fatal(let text):
+                await end(text)
+                continue
             default: return .bad("Expected DONE")
             }
             await flush()
-            switch await connection.next(timeout: server.limits.idleTimeout, wantsChanges: selected != nil) {
+            switch await connection.next(until: deadline, selected == nil ? .bytes : [.bytes, .changes]) {
             case .bytes(let bytes): parser.append(bytes)
             case .storeChanged: break
             case .timeout: await end("Autologout; idle for too long")

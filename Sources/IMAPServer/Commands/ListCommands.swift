@@ -13,10 +13,7 @@ extension CommandTable {
                 return .ok("List completed")
             }
             let pattern = ListPattern(reference: list.reference, pattern: list.pattern)
-            for entry in try Session.list(pattern, account.store.snapshot()) {
-                session.writeListed("LIST", entry)
-                await session.flushIfLarge()
-            }
+            try await session.list(pattern, account)
             return .ok("List completed")
         },
         CommandRow("LSUB", .loggedIn) { session, tagged in
@@ -24,10 +21,7 @@ extension CommandTable {
                 return .mismatch
             }
             let pattern = ListPattern(reference: reference, pattern: name)
-            for entry in try Session.listSubscribed(pattern, account.store.snapshot()) {
-                session.writeListed("LSUB", entry)
-                await session.flushIfLarge()
-            }
+            try await session.listSubscribed(pattern, account)
             return .ok("Lsub completed")
         },
     ]
@@ -43,9 +37,27 @@ private struct ListedName {
 }
 
 extension Session {
+    /// Names are matched in groups of so many, between which others have the thread: a client chooses how dear a pattern is.
+    private static let namesAtOneTime = 256
+
     /// Mailboxes that match, and names above them that are no mailboxes themselves: without these a client that asks level
     /// by level would never find what is below.
-    fileprivate static func list(_ pattern: ListPattern, _ snapshot: Snapshot) throws -> [ListedName] {
+    fileprivate func list(_ pattern: ListPattern, _ account: Account) async throws {
+        let names = try Session.names(pattern, account.store.snapshot())
+        var visited: Set<String> = []
+        for start in stride(from: 0, to: names.count, by: Session.namesAtOneTime) {
+            let group = names[start..<min(start + Session.namesAtOneTime, names.count)]
+            for entry in try Session.matches(group, pattern, &visited, account.store.snapshot()) {
+                writeListed("LIST", entry)
+            }
+            await flushIfLarge()
+            await Task.yield()
+            if state.isLoggedOut { return }
+        }
+    }
+
+    /// Names of mailboxes that can match or lie below one that can.
+    private static func names(_ pattern: ListPattern, _ snapshot: Snapshot) throws -> [String] {
         var names: [String] = []
         // INBOX is found whatever its spelling in the pattern, so the prefix may not keep it out.
         let prefix = pattern.literalPrefix
@@ -53,15 +65,20 @@ extension Session {
             names.append(info.name)
             return true
         }
-        if !prefix.isEmpty, !names.contains(MailboxName.inbox), try snapshot.mailbox(named: MailboxName.inbox) != nil {
+        if !prefix.isEmpty, !MailboxName.inbox.hasPrefix(prefix), try snapshot.mailbox(named: MailboxName.inbox) != nil {
             names.append(MailboxName.inbox)
         }
+        return names
+    }
+
+    /// - Parameter visited: superiors of names before that have been looked at.
+    private static func matches(
+        _ names: ArraySlice<String>, _ pattern: ListPattern, _ visited: inout Set<String>, _ snapshot: Snapshot
+    ) throws -> [ListedName] {
         var result: [ListedName] = []
-        var missing: Set<String> = []
         for name in names {
-            for superior in superiors(of: name) where !missing.contains(superior) {
+            for superior in superiors(of: name) where visited.insert(superior).inserted {
                 guard pattern.matches(superior), try snapshot.mailbox(named: superior) == nil else { continue }
-                missing.insert(superior)
                 result.append(ListedName(name: superior, isSelectable: false, hasChildren: true))
             }
             guard pattern.matches(name) else { continue }
@@ -72,26 +89,32 @@ extension Session {
 
     /// Names subscribed to; with a pattern that ends above one of them, the name where it ends, as \Noselect
     /// (RFC 3501 §6.3.9).
-    fileprivate static func listSubscribed(_ pattern: ListPattern, _ snapshot: Snapshot) throws -> [ListedName] {
+    fileprivate func listSubscribed(_ pattern: ListPattern, _ account: Account) async throws {
+        let names = try Session.subscribed(account.store.snapshot())
+        let subscribed = Set(names)
+        var above: Set<String> = []
+        for (index, name) in names.enumerated() {
+            if pattern.matches(name) {
+                writeListed("LSUB", ListedName(name: name))
+            } else {
+                for superior in Session.superiors(of: name)
+                where !subscribed.contains(superior) && above.insert(superior).inserted && pattern.matches(superior) {
+                    writeListed("LSUB", ListedName(name: superior, isSelectable: false))
+                }
+            }
+            await flushIfLarge()
+            if index % Session.namesAtOneTime == 0 { await Task.yield() }
+            if state.isLoggedOut { return }
+        }
+    }
+
+    private static func subscribed(_ snapshot: Snapshot) throws -> [String] {
         var names: [String] = []
         try snapshot.forEachSubscription { name in
             names.append(name)
             return true
         }
-        let subscribed = Set(names)
-        var result: [ListedName] = []
-        var above: Set<String> = []
-        for name in names {
-            if pattern.matches(name) {
-                result.append(ListedName(name: name))
-                continue
-            }
-            for superior in superiors(of: name)
-            where pattern.matches(superior) && !subscribed.contains(superior) && above.insert(superior).inserted {
-                result.append(ListedName(name: superior, isSelectable: false))
-            }
-        }
-        return result
+        return names
     }
 
     private static func superiors(of name: String) -> [String] {

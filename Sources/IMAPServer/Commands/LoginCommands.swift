@@ -40,7 +40,13 @@ extension Session {
         out.writeStatus(tag, .ok, "Begin TLS negotiation now")
         let response = out
         out = ByteBuffer()
-        try await connection.startTLS(tls, response: response)
+        do {
+            try await connection.startTLS(tls, response: response)
+        } catch {
+            // The connection has ended: there is nobody to be told.
+            state = leaving()
+            return .bad("TLS cannot begin")
+        }
         isEncrypted = true
         var reply = Reply.ok("")
         reply.isUntagged = true
@@ -59,7 +65,9 @@ extension Session {
             guard let line = await line() else { return .bad("No answer to the challenge") }
             // RFC 3501 §6.2.2: a line "*" cancels.
             if line == "*" { return .bad("Authentication is cancelled") }
-            guard let decoded = Array(line.utf8).withUnsafeBytes({ Base64.decode(strict: $0) }) else { return .bad("The answer is not base64") }
+            guard let decoded = Array(line.utf8).withUnsafeBytes({ Base64.decode(strict: $0) }) else {
+                return .bad("The answer is not base64")
+            }
             response = decoded
         }
         // RFC 4616 §2: [authzid] NUL authcid NUL passwd
@@ -80,8 +88,11 @@ extension Session {
             case .line(let line): return String(buffer: line)
             case .needMoreBytes:
                 await flush()
-                guard case .bytes(let bytes) = await connection.next(timeout: server.limits.loginTimeout) else { return nil }
+                guard case .bytes(let bytes) = await connection.next(until: deadline) else { return nil }
                 parser.append(bytes)
+            case .fatal(let text):
+                await end(text)
+                return nil
             default: return nil
             }
         }
@@ -89,12 +100,16 @@ extension Session {
 
     fileprivate func logIn(_ user: String, _ password: [UInt8]) async throws -> Reply {
         guard mayLogIn else { return .privacyRequired }
-        guard try await server.passwordChecks.verify(user, password: password) else {
+        let isRight = try await server.passwordChecks.verify(user, password: password) { [connection] in
+            !connection.isClosed && !connection.isStopping
+        }
+        guard isRight else {
+            if connection.isStopping { await end("The server shuts down") }
+            guard !state.isLoggedOut, !connection.isClosed else { return .bad("The connection ends") }
             failedLogins += 1
-            logger.notice("login failed", metadata: ["user": .string(user), "attempt": "\(failedLogins)"])
+            logger.notice("login failed", metadata: ["user": .foreign(user), "attempt": "\(failedLogins)"])
             // Guessing is slow, and each time slower.
-            let delay = server.limits.loginDelay.nanoseconds << Int64(min(failedLogins - 1, 8))
-            try await Task.sleep(nanoseconds: UInt64(delay))
+            await connection.pause(.nanoseconds(server.limits.loginDelay.nanoseconds << Int64(min(failedLogins - 1, 8))))
             if failedLogins >= server.limits.maximumFailedLogins {
                 await end("Too many failed logins")
             }
@@ -110,7 +125,7 @@ extension Session {
         }
         state = .authenticated(account)
         parser.limits = server.limits.parser
-        logger[metadataKey: "user"] = .string(user)
+        logger[metadataKey: "user"] = .foreign(user)
         logger.info("logged in", metadata: ["tls": "\(isEncrypted)"])
         return .ok("Logged in", code: "CAPABILITY \(capabilities)")
     }

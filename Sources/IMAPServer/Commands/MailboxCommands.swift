@@ -13,9 +13,14 @@ extension CommandTable {
         },
         CommandRow("DELETE", .loggedIn) { session, tagged in
             guard case .delete(let path) = tagged.command, let account = session.account else { return .mismatch }
-            _ = try await account.commit { tx in
+            let deleted = try await account.commit { tx in
                 guard let mailbox = try tx.mailbox(named: path.name) else { throw CommandFailure(.noSuchMailbox(path)) }
                 try tx.deleteMailbox(mailbox.id)
+                return mailbox.id
+            }.result
+            // Who deletes the mailbox it has selected knows so: it has none selected now.
+            if case .selected(_, let selected) = session.state, selected.id == deleted {
+                session.state = .authenticated(account)
             }
             return .ok("Delete completed")
         },

@@ -46,6 +46,6 @@ extension Session {
 
     fileprivate func logClient(_ fields: [(field: String, value: String?)]) {
         let known = fields.filter { ["name", "version"].contains($0.field.lowercased()) }.compactMap(\.value)
-        if !known.isEmpty { logger.debug("client", metadata: ["id": .string(known.joined(separator: " "))]) }
+        if !known.isEmpty { logger.debug("client", metadata: ["id": .foreign(known.joined(separator: " "))]) }
     }
 }

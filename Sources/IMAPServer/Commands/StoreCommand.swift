@@ -22,23 +22,38 @@ extension Session {
             case .remove: .remove(store.flags)
             case .replace: .replace(store.flags)
             }
-        let (changed, modSeq) = try await account.commit { tx in
-            guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }
-            return try tx.changeFlags(change, of: uids, in: selected.id)
+        let ((changed, foreign), modSeq) = try await account.commit { tx in
+            guard let mailbox = try tx.mailbox(selected.id) else { throw MailboxGone() }
+            let foreign = store.isSilent ? try untoldChanges(of: uids, tx, mailbox, selected) : UIDSet()
+            return (try tx.changeFlags(change, of: uids, in: selected.id), foreign)
         }
         if !changed.isEmpty { selected.toldCommits.insert(modSeq) }
-        if !store.isSilent { try await writeFlags(of: uids, selected, account) }
+        try await writeFlags(of: store.isSilent ? foreign : uids, selected, account)
         return try storeReply(store, uids, selected, account)
+    }
+
+    /// Messages whose flags others have changed and the client has not been told. The change that is now made hides that they
+    /// were, so that they are to be told with it, .SILENT or not (RFC 3501 §6.4.6).
+    private func untoldChanges(
+        of uids: UIDSet, _ tx: Transaction, _ mailbox: MailboxInfo, _ selected: SelectedMailbox
+    ) throws -> UIDSet {
+        let mark = selected.pin.mark
+        guard mailbox.highestModSeq > mark.changed else { return UIDSet() }
+        var foreign = UIDSet()
+        try tx.messages(in: selected.id, uids) { message in
+            guard message.uid < mark.uidNext, message.modSeq > mark.changed else { return }
+            if !selected.toldCommits.contains(message.modSeq) { foreign.insert(message.uid) }
+        }
+        return foreign
     }
 
     /// The new flags of all messages that were named, also of those that had them already.
     private func writeFlags(of uids: UIDSet, _ selected: SelectedMailbox, _ account: Account) async throws {
         var batches = MessageBatches(uids)
         while let batch = try batches.next(selected.view(account)) {
-            for (number, message) in batch.messages where !message.isExpunged {
-                writeFlags(number, message, batch.snapshot, selected)
-            }
+            for entry in batch where !entry.message.isExpunged { writeFlags(entry, selected) }
             await flushIfLarge()
+            if state.isLoggedOut { return }
         }
     }
 

@@ -14,8 +14,12 @@ final class Connection: Sendable {
     static let maximumUnreadBytes = 256 << 10
     /// Bytes that the client has not taken yet: the session waits there.
     static let maximumUnsentBytes = 256 << 10
+    /// Pieces that come in fewer bytes become one with what waits already, so that a buffer for each is not kept.
+    private static let smallPiece = 4 << 10
     /// A client that takes nothing for so long is let go.
     static let sendTimeout = TimeAmount.minutes(5)
+    /// What was said last, the client may take so long for.
+    static let closeTimeout = TimeAmount.seconds(10)
 
     enum Event: Sendable {
         case bytes(ByteBuffer)
@@ -25,7 +29,15 @@ final class Connection: Sendable {
         case timeout
         /// The server stops.
         case stopping
+        /// The client sends nothing more.
         case closed
+    }
+
+    /// What the session waits for, besides the end and the server's stopping, which it is always told of.
+    struct Wishes: OptionSet {
+        let rawValue: UInt8
+        static let bytes = Wishes(rawValue: 1)
+        static let changes = Wishes(rawValue: 2)
     }
 
     private struct State {
@@ -35,11 +47,18 @@ final class Connection: Sendable {
         var isReadHeldBack = false
         var isChanged = false
         var isStopping = false
+        /// The client sends nothing more; it may still take what is sent to it.
+        var isInputEnded = false
+        /// Nothing goes in either direction any more.
         var isClosed = false
-        var wantsChanges = false
         var receiver: CheckedContinuation<Event, Never>?
-        /// Counts calls of `next`, so that an old call's timer ends no later one.
-        var call: UInt64 = 0
+        var wishes: Wishes = []
+        /// When the receiver waits no longer.
+        var deadline = NIODeadline.distantFuture
+        /// When the timer goes off that has been set; it is left alone when deadlines move away from it, which they do with
+        /// each command.
+        var alarm: NIODeadline?
+        var alarmTask: Scheduled<Void>?
         var unsentBytes = 0
         var sender: CheckedContinuation<Void, Never>?
         var sendTimer: Scheduled<Void>?
@@ -48,18 +67,29 @@ final class Connection: Sendable {
     let channel: any Channel
     private let state = Mutex(State())
 
-    init(_ channel: any Channel) { self.channel = channel }
+    init(_ channel: any Channel) {
+        self.channel = channel
+        // Also where the channel never became active, of which its handlers hear nothing.
+        channel.closeFuture.whenComplete { [weak self] _ in self?.closed() }
+    }
 
     // MARK: The session's side
 
     /// What happens next. Bytes come before everything else; a change is reported once, however many there were.
-    func next(timeout: TimeAmount, wantsChanges: Bool = false) async -> Event {
-        let ready: Event? = state.withLock { state in
-            state.call += 1
-            return Connection.take(&state, wantsChanges: wantsChanges)
+    func next(until deadline: NIODeadline, _ wishes: Wishes = .bytes) async -> Event {
+        let event = await withCheckedContinuation { continuation in
+            let (event, isAlarmNeeded) = state.withLock { state -> (Event?, Bool) in
+                if let event = Connection.take(&state, wishes) { return (event, false) }
+                state.receiver = continuation
+                state.wishes = wishes
+                state.deadline = deadline
+                guard state.alarm.map({ deadline < $0 }) ?? true else { return (nil, false) }
+                state.alarm = deadline
+                return (nil, true)
+            }
+            if let event { return continuation.resume(returning: event) }
+            if isAlarmNeeded { setAlarm(deadline) }
         }
-        let event: Event
-        if let ready { event = ready } else { event = await wait(timeout, wantsChanges) }
         let resumesReading = state.withLock { state in
             guard state.isReadHeldBack, state.unreadBytes <= Connection.maximumUnreadBytes / 2 else { return false }
             state.isReadHeldBack = false
@@ -69,30 +99,17 @@ final class Connection: Sendable {
         return event
     }
 
-    private func wait(_ timeout: TimeAmount, _ wantsChanges: Bool) async -> Event {
-        let call = state.withLock { $0.call }
-        let timer = channel.eventLoop.scheduleTask(in: timeout) { [self] in timeOut(call) }
-        defer { timer.cancel() }
-        return await withCheckedContinuation { continuation in
-            // What came since the caller looked is not to be slept over.
-            let event: Event? = state.withLock { state in
-                if let event = Connection.take(&state, wantsChanges: wantsChanges) { return event }
-                state.receiver = continuation
-                state.wantsChanges = wantsChanges
-                return nil
-            }
-            if let event { continuation.resume(returning: event) }
-        }
-    }
+    /// Returns after so long, or when the connection has ended, or the server stops.
+    func pause(_ time: TimeAmount) async { _ = await next(until: .now() + time, []) }
 
-    private static func take(_ state: inout State, wantsChanges: Bool) -> Event? {
-        if let bytes = state.unread.popFirst() {
+    private static func take(_ state: inout State, _ wishes: Wishes) -> Event? {
+        if wishes.contains(.bytes), let bytes = state.unread.popFirst() {
             state.unreadBytes -= bytes.readableBytes
             return .bytes(bytes)
         }
-        if state.isClosed { return .closed }
+        if state.isClosed || state.isInputEnded && wishes.contains(.bytes) { return .closed }
         if state.isStopping { return .stopping }
-        if wantsChanges, state.isChanged {
+        if wishes.contains(.changes), state.isChanged {
             state.isChanged = false
             return .storeChanged
         }
@@ -103,11 +120,12 @@ final class Connection: Sendable {
     func send(_ bytes: ByteBuffer) async {
         let count = bytes.readableBytes
         guard count > 0 else { return }
-        let mustWait = state.withLock { state in
-            guard !state.isClosed else { return false }
+        let mustWait: Bool? = state.withLock { state in
+            guard !state.isClosed else { return nil }
             state.unsentBytes += count
             return state.unsentBytes > Connection.maximumUnsentBytes
         }
+        guard let mustWait else { return }
         channel.writeAndFlush(bytes).whenComplete { [self] _ in sent(count) }
         guard mustWait else { return }
         await withCheckedContinuation { continuation in
@@ -126,19 +144,32 @@ final class Connection: Sendable {
         }
     }
 
+    /// Nothing that is sent arrives any more.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+    /// The session does not keep up with what comes.
+    var hasUnread: Bool { state.withLock { !$0.unread.isEmpty } }
+    /// Bytes that were given to `send` and the client's socket has not taken.
+    var unsentBytes: Int { state.withLock { $0.unsentBytes } }
+
     /// The account has a new state.
     func storeChanged() { signal { $0.isChanged = true } }
 
     /// The server stops: the session is told when it next asks.
     func stop() { signal { $0.isStopping = true } }
 
-    /// Closes when all that was sent has gone out.
+    /// Closes when all that was sent has gone out; a client that does not take it is not waited for longer than
+    /// `closeTimeout`.
     func close() async {
+        let timer = channel.eventLoop.scheduleTask(in: Connection.closeTimeout) { [channel] in
+            channel.close(mode: .all, promise: nil)
+        }
         let promise = channel.eventLoop.makePromise(of: Void.self)
         channel.write(ByteBuffer(), promise: promise)
         channel.flush()
         try? await promise.futureResult.get()
         try? await channel.close()
+        timer.cancel()
     }
 
     /// Says `response` in the clear, and everything after it under TLS. What came in the clear until then and was not yet
@@ -160,13 +191,20 @@ final class Connection: Sendable {
 
     /// - Returns: whether more may be read from the socket now.
     func received(_ bytes: ByteBuffer) -> Bool {
+        var bytes = bytes
         let (receiver, mayRead): (CheckedContinuation<Event, Never>?, Bool) = state.withLock { state in
-            if let receiver = state.receiver {
+            if state.wishes.contains(.bytes), let receiver = state.receiver {
                 state.receiver = nil
                 return (receiver, true)
             }
-            state.unread.append(bytes)
-            state.unreadBytes += bytes.readableBytes
+            let count = bytes.readableBytes
+            let last = state.unread.count - 1
+            if last >= 0, count <= Connection.smallPiece, state.unread[last].readableBytes <= Connection.smallPiece {
+                state.unread[last].writeBuffer(&bytes)
+            } else {
+                state.unread.append(bytes)
+            }
+            state.unreadBytes += count
             state.isReadHeldBack = state.unreadBytes >= Connection.maximumUnreadBytes
             return (nil, !state.isReadHeldBack)
         }
@@ -174,18 +212,22 @@ final class Connection: Sendable {
         return mayRead
     }
 
+    /// The client has closed its side. What is there is answered still.
+    func inputEnded() { signal { $0.isInputEnded = true } }
+
     func closed() {
-        let (sender, timer) = state.withLock { state in
+        let (sender, timers) = state.withLock { state in
             state.isClosed = true
             defer {
                 state.sender = nil
                 state.sendTimer = nil
+                state.alarmTask = nil
             }
-            return (state.sender, state.sendTimer)
+            return (state.sender, [state.sendTimer, state.alarmTask])
         }
-        timer?.cancel()
+        for timer in timers { timer?.cancel() }
         sender?.resume()
-        signal { $0.isClosed = true }
+        signal { _ in }
     }
 
     private func sent(_ count: Int) {
@@ -207,55 +249,40 @@ final class Connection: Sendable {
     private func signal(_ change: (inout State) -> Void) {
         let resumption: (CheckedContinuation<Event, Never>, Event)? = state.withLock { state in
             change(&state)
-            guard let receiver = state.receiver,
-                let event = Connection.take(&state, wantsChanges: state.wantsChanges)
-            else { return nil }
+            guard let receiver = state.receiver, let event = Connection.take(&state, state.wishes) else { return nil }
             state.receiver = nil
             return (receiver, event)
         }
         if let (receiver, event) = resumption { receiver.resume(returning: event) }
     }
 
-    private func timeOut(_ call: UInt64) {
-        let receiver: CheckedContinuation<Event, Never>? = state.withLock { state in
-            guard state.call == call, let receiver = state.receiver else { return nil }
-            state.receiver = nil
-            return receiver
+    // MARK: The timer
+
+    private func setAlarm(_ deadline: NIODeadline) {
+        let task = channel.eventLoop.scheduleTask(deadline: deadline) { [weak self] in if let self { ring(deadline) } }
+        // The one that was set for a later time, or the new one if it has gone off or the connection is closed already.
+        let needless: Scheduled<Void>? = state.withLock { state in
+            guard !state.isClosed, state.alarm == deadline else { return task }
+            defer { state.alarmTask = task }
+            return state.alarmTask
+        }
+        needless?.cancel()
+    }
+
+    /// Ends the receiver's wait if its time has come, else sets the timer anew.
+    private func ring(_ alarm: NIODeadline) {
+        let (receiver, later): (CheckedContinuation<Event, Never>?, NIODeadline?) = state.withLock { state in
+            guard state.alarm == alarm else { return (nil, nil) }
+            state.alarm = nil
+            guard let receiver = state.receiver else { return (nil, nil) }
+            if state.deadline <= alarm {
+                state.receiver = nil
+                return (receiver, nil)
+            }
+            state.alarm = state.deadline
+            return (nil, state.deadline)
         }
         receiver?.resume(returning: .timeout)
-    }
-}
-
-/// Brings what the channel reads to its `Connection`, and reads on only while that has room.
-final class ConnectionHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let connection: Connection
-    private var mayRead = true
-
-    init(_ connection: Connection) { self.connection = connection }
-
-    func channelActive(context: ChannelHandlerContext) {
-        context.fireChannelActive()
-        context.read()
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        mayRead = connection.received(unwrapInboundIn(data))
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        context.fireChannelReadComplete()
-        if mayRead { context.read() }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        connection.closed()
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A failed handshake, a reset: there is nobody left to tell.
-        context.close(promise: nil)
+        if let later { setAlarm(later) }
     }
 }

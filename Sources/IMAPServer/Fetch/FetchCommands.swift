@@ -19,11 +19,20 @@ extension Session {
         let plan = FetchPlan(fetch, isReadOnly: selected.isReadOnly)
         var batches = MessageBatches(uids)
         var damaged = 0
-        while let batch = try batches.next(selected.view(account)) {
-            let seen = plan.setsSeen ? try await markSeen(batch, selected, account) : UIDSet()
-            for (number, message) in batch.messages {
-                var message = FetchedMessage(number: number, message: message, store: account.store)
-                message.keywords = plan.needsFlags ? batch.snapshot.keywords(of: message.message) : []
+        while true {
+            let start = batches
+            guard var batch = try batches.next(selected.view(account)) else { break }
+            var seen = UIDSet()
+            if plan.setsSeen {
+                seen = try await markSeen(batch, selected, account)
+                if !seen.isEmpty {
+                    // Others may have changed the same messages just before: what is told must have all of it.
+                    batches = start
+                    batch = try batches.next(selected.view(account)) ?? []
+                }
+            }
+            for entry in batch {
+                var message = FetchedMessage(entry, store: account.store)
                 message.isNowSeen = seen.contains(message.message.uid)
                 message.isRecent = selected.recent.contains(message.message.uid)
                 do {
@@ -46,14 +55,21 @@ extension Session {
     /// Sets \Seen on the messages that are about to be read (RFC 3501 §6.4.5, BODY[…]).
     /// - Returns: those that did not have it.
     private func markSeen(
-        _ batch: MessageBatches.Batch, _ selected: SelectedMailbox, _ account: Account
+        _ batch: [MessageBatches.Entry], _ selected: SelectedMailbox, _ account: Account
     ) async throws -> UIDSet {
         let unseen = UIDSet(
-            batch.messages.lazy.map(\.message).filter { !$0.flags.contains(.seen) && !$0.isExpunged }.map(\.uid))
+            batch.lazy.map(\.message).filter { !$0.flags.contains(.seen) && !$0.isExpunged }.map(\.uid))
         guard !unseen.isEmpty else { return unseen }
-        let (changed, modSeq) = try await account.commit { tx in
-            guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }
-            return try tx.changeFlags(.add([.seen]), of: unseen, in: selected.id)
+        let (changed, modSeq): (UIDSet, ModSeq)
+        do {
+            (changed, modSeq) = try await account.commit { tx in
+                guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }
+                return try tx.changeFlags(.add([.seen]), of: unseen, in: selected.id)
+            }
+        } catch let error as StoreError where [.outOfSpace, .io, .readOnly].contains(error.kind) {
+            // Mail can be read although nothing can be written.
+            logger.error("\\Seen cannot be set", metadata: ["error": "\(error)"])
+            return UIDSet()
         }
         // `write` tells of them.
         if !changed.isEmpty { selected.toldCommits.insert(modSeq) }
@@ -68,13 +84,19 @@ struct FetchPlan {
     let addsUID: Bool
     let asksFlags: Bool
     let setsSeen: Bool
-
-    var needsFlags: Bool { asksFlags || setsSeen }
+    /// Something is asked for that the index does not know.
+    let needsBody: Bool
 
     init(_ fetch: FetchCommand, isReadOnly: Bool) {
         items = fetch.items
         addsUID = fetch.uid && !fetch.items.contains(.uid)
         asksFlags = fetch.items.contains(.flags)
+        needsBody = fetch.items.contains { item in
+            switch item {
+            case .section, .envelope, .body, .bodyStructure: true
+            case .flags, .internalDate, .size, .uid: false
+            }
+        }
         setsSeen =
             !isReadOnly
             && fetch.items.contains { item in
@@ -88,15 +110,16 @@ struct FetchedMessage {
     let number: Int
     let message: Message
     let store: Store
-    var keywords: [String] = []
+    let keywords: [String]
     var isRecent = false
     /// It got \Seen by this very FETCH.
     var isNowSeen = false
     private var opened: MessageBody?
 
-    init(number: Int, message: Message, store: Store) {
-        self.number = number
-        self.message = message
+    init(_ entry: MessageBatches.Entry, store: Store) {
+        number = entry.number
+        message = entry.message
+        keywords = entry.keywords
         self.store = store
     }
 

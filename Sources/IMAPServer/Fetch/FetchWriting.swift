@@ -8,16 +8,31 @@ import Varve
 // whole in memory: it is read a piece at a time, and each piece waits until the client has taken those before it.
 
 extension Session {
-    /// If something of the message cannot be read, nothing of it is said.
+    /// If something of the message cannot be read, nothing of it is said; or, if part of it has gone out already, nothing
+    /// more at all: a response that is begun can only be broken off with the connection.
     func write(_ fetched: FetchedMessage, _ plan: FetchPlan) async throws {
+        let (start, flushesBefore) = (out.writerIndex, flushes)
+        do {
+            try await writeResponse(fetched, plan)
+        } catch let error as StoreError where error.kind == .corrupt {
+            if flushes == flushesBefore {
+                out.moveWriterIndex(to: start)
+            } else {
+                out.clear()
+                state = leaving()
+            }
+            throw error
+        }
+    }
+
+    private func writeResponse(_ fetched: FetchedMessage, _ plan: FetchPlan) async throws {
         var fetched = fetched
-        // A damaged message is to be found before the response begins: afterwards it could only be broken off.
-        let sections = try prepareSections(plan, &fetched)
+        // Most damage shows here, before anything is said.
+        if plan.needsBody { try fetched.withSummary { _ in } }
         out.writeString("* ")
         out.writeDecimal(fetched.number)
         out.writeString(" FETCH (")
         var isFirst = true
-        var next = 0
         if plan.addsUID {
             writeItem(.uid, &isFirst, fetched)
         }
@@ -27,8 +42,8 @@ extension Session {
                 separate(&isFirst)
                 out.writeSectionName(section)
                 out.writeString(" ")
-                try await write(sections[next])
-                next += 1
+                // One at a time: the client may ask for many.
+                try await write(SectionContent(section, &fetched))
             case .envelope, .body, .bodyStructure:
                 separate(&isFirst)
                 try writeStructure(item, &fetched)
@@ -87,41 +102,29 @@ extension Session {
         }
     }
 
-    private func prepareSections(_ plan: FetchPlan, _ fetched: inout FetchedMessage) throws -> [SectionContent] {
-        var sections: [SectionContent] = []
-        for item in plan.items {
-            switch item {
-            case .section(let section): sections.append(try SectionContent(section, &fetched))
-            case .envelope, .body, .bodyStructure: try fetched.withSummary { _ in }
-            default: break
-            }
-        }
-        return sections
-    }
-
     /// NIL, or a literal.
     private func write(_ content: SectionContent) async throws {
         switch content {
         case .none: out.writeString("NIL")
         case .bytes(let bytes):
             out.writeString("{\(bytes.count)}\r\n")
-            out.writeBytes(bytes)
+            var rest = bytes[...]
+            while !rest.isEmpty, !state.isLoggedOut {
+                out.writeBytes(rest.prefix(Session.flushSize))
+                rest = rest.dropFirst(Session.flushSize)
+                await flushIfLarge()
+            }
+            // A header had to be looked through: others have the thread, whether much was found or not.
+            await Task.yield()
         case .range(let range, let body):
             out.writeString("{\(range.count)}\r\n")
             var at = range.lowerBound
             while at < range.upperBound, !state.isLoggedOut {
                 // Pieces end where chunks do, so that none is inflated twice.
                 let end = min(range.upperBound, (at / MessageBody.pieceSize + 1) * MessageBody.pieceSize)
-                do {
-                    try out.writeWithUnsafeMutableBytes(minimumWritableBytes: end - at) { target in
-                        try body.read(at..<end, into: UnsafeMutableRawBufferPointer(rebasing: target[..<(end - at)]))
-                        return end - at
-                    }
-                } catch {
-                    // The literal is announced and cannot be completed: only the connection's end tells the client.
-                    logger.critical("damage", metadata: ["error": "\(error)"])
-                    state = leaving()
-                    return
+                try out.writeWithUnsafeMutableBytes(minimumWritableBytes: end - at) { target in
+                    try body.read(at..<end, into: UnsafeMutableRawBufferPointer(rebasing: target[..<(end - at)]))
+                    return end - at
                 }
                 at = end
                 await flushIfLarge()

@@ -67,10 +67,16 @@ enum SectionContent {
         defer { buffer.deallocate() }
         try body.read(range.lowerBound..<(range.lowerBound + count), into: buffer)
         let fields = HeaderFields(UnsafeRawBufferPointer(buffer))
+        // A few names are compared one by one; a long list is not gone through for each field.
+        let many = names.count > 16 ? Set(names.map { $0.lowercased() }) : []
+        func isNamed(_ field: HeaderFields.Field) -> Bool {
+            if many.isEmpty { return names.contains { fields.isNamed(field, $0.utf8) } }
+            return many.contains(String(decoding: buffer[field.name], as: UTF8.self).lowercased())
+        }
         var result: [UInt8] = []
         // Where to go on copying what is not named, lines that are no fields among it.
         var rest = 0
-        for field in fields where names.contains(where: { fields.isNamed(field, $0.utf8) }) {
+        for field in fields where isNamed(field) {
             if keeps {
                 result.append(contentsOf: buffer[field.whole])
             } else {

@@ -6,16 +6,16 @@ import Varve
 /// A message that a search looks at. Its body is opened when a test asks for something that the index does not know.
 struct SearchCandidate {
     let message: Message
-    let snapshot: Snapshot
+    let keywords: [String]
     private var fetched: FetchedMessage
 
     /// Bytes of one part that are searched at most; what lies behind is not looked at.
     static let maximumPartBytes = 64 << 20
 
-    init(_ message: Message, _ snapshot: Snapshot, _ store: Store) {
-        self.message = message
-        self.snapshot = snapshot
-        fetched = FetchedMessage(number: 0, message: message, store: store)
+    init(_ entry: MessageBatches.Entry, _ store: Store) {
+        message = entry.message
+        keywords = entry.keywords
+        fetched = FetchedMessage(entry, store: store)
     }
 
     /// The Date field's day, its time and zone disregarded; nil without a date that can be read.

@@ -35,13 +35,30 @@ indirect enum SearchTest {
     }
 }
 
+extension SearchTest {
+    /// How many of its tests read messages.
+    var readingTests: Int {
+        switch self {
+        case .not(let test): test.readingTests
+        case .or(let a, let b): a.readingTests + b.readingTests
+        case .and(let tests): tests.reduce(0) { $0 + $1.readingTests }
+        default: cost > 0 ? 1 : 0
+        }
+    }
+}
+
 struct SearchCriteria {
     let test: SearchTest
+    /// Tests that read messages: each may read the whole of each, and a session's turn on its thread is one message.
+    static let maximumReadingTests = 256
     /// No message outside of these can match.
     let candidates: UIDSet
 
     init(_ key: SearchKey, _ session: Session, _ view: View, recent: UIDSet) throws {
         test = try SearchCriteria.prepare(key, session, view, recent)
+        guard test.readingTests <= SearchCriteria.maximumReadingTests else {
+            throw CommandFailure(.no("A search has \(SearchCriteria.maximumReadingTests) strings at most", code: "LIMIT"))
+        }
         candidates = SearchCriteria.bound(test)
     }
 
@@ -98,7 +115,7 @@ struct SearchCriteria {
         case .has(let flags): return message.flags.isSuperset(of: flags)
         case .hasNot(let flags): return message.flags.isDisjoint(with: flags)
         case .keyword(let name):
-            return message.hasKeywords && candidate.snapshot.keywords(of: message).contains { $0.lowercased() == name }
+            return candidate.keywords.contains { $0.lowercased() == name }
         case .recent(let uids), .uids(let uids): return uids.contains(message.uid)
         case .larger(let size): return message.size > size
         case .smaller(let size): return message.size < size

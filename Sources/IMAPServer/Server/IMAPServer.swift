@@ -30,7 +30,10 @@ public final class IMAPServer: Sendable {
         var listeners: [any Channel] = []
         var connections: [ObjectIdentifier: Connection] = [:]
         var isStopping = false
+        var isStopped = false
         var drained: CheckedContinuation<Void, Never>?
+        /// Those who called `shutDown` while it was under way.
+        var waiting: [CheckedContinuation<Void, Never>] = []
         var sessions: UInt64 = 0
     }
 
@@ -73,11 +76,20 @@ public final class IMAPServer: Sendable {
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             // Nothing is read before the session has room for it.
             .childChannelOption(.autoRead, value: false)
+            // A client that has said all it wants to say still hears the answers.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try self.accept(channel, implicitTLS: implicitTLS) }
             }
             .bind(host: host, port: port).get()
-        state.withLock { $0.listeners.append(listener) }
+        let isTooLate = state.withLock { state in
+            if !state.isStopping { state.listeners.append(listener) }
+            return state.isStopping
+        }
+        if isTooLate {
+            try await listener.close()
+            throw ChannelError.ioOnClosedChannel
+        }
         let address = listener.localAddress!
         logger.info("listening", metadata: ["address": "\(address)", "tls": "\(implicitTLS)"])
         return address
@@ -85,10 +97,6 @@ public final class IMAPServer: Sendable {
 
     private func accept(_ channel: any Channel, implicitTLS: Bool) throws {
         let connection = Connection(channel)
-        if implicitTLS, let tls = context.tls {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
-        }
-        try channel.pipeline.syncOperations.addHandler(ConnectionHandler(connection))
         let id = ObjectIdentifier(connection)
         let number: UInt64? = state.withLock { state in
             guard !state.isStopping, state.connections.count < context.limits.maximumConnections else { return nil }
@@ -96,17 +104,21 @@ public final class IMAPServer: Sendable {
             state.sessions += 1
             return state.sessions
         }
-        guard let number else {
-            // In the clear where the client expects TLS; it will not read it then, but it will see the end.
-            channel.writeAndFlush(ByteBuffer(string: "* BYE Too many connections\r\n")).whenComplete { _ in
-                channel.close(promise: nil)
+        guard let number else { return refuse(channel, implicitTLS: implicitTLS) }
+        do {
+            if implicitTLS, let tls = context.tls {
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
             }
-            return
+            try channel.pipeline.syncOperations.addHandler(ConnectionHandler(connection))
+        } catch {
+            ended(id)
+            throw error
         }
         var logger = logger
         logger[metadataKey: "session"] = "\(number)"
         let peer = channel.remoteAddress
-        logger.debug("connected", metadata: ["peer": peer.map { "\($0)" } ?? "unknown"])
+        logger[metadataKey: "peer"] = .string(peer?.ipAddress ?? "unknown")
+        logger.debug("connected", metadata: ["port": "\(peer?.port ?? 0)", "tls": "\(implicitTLS)"])
         let isLoopback = peer?.isLoopback ?? false
         Task(executorPreference: executor) { [logger] in
             let session = Session(
@@ -115,6 +127,17 @@ public final class IMAPServer: Sendable {
             self.ended(id)
             logger.debug("disconnected")
         }
+    }
+
+    /// One connection too many, or one that comes while the server stops: no session is made for it, and nothing is waited
+    /// for, neither a handshake nor that it reads.
+    private func refuse(_ channel: any Channel, implicitTLS: Bool) {
+        let isStopping = state.withLock { $0.isStopping }
+        if !implicitTLS {
+            let text = isStopping ? "The server shuts down" : "Too many connections"
+            channel.writeAndFlush(ByteBuffer(string: "* BYE \(text)\r\n"), promise: nil)
+        }
+        channel.eventLoop.scheduleTask(in: .milliseconds(100)) { channel.close(promise: nil) }
     }
 
     private func ended(_ id: ObjectIdentifier) {
@@ -131,11 +154,41 @@ public final class IMAPServer: Sendable {
 
     /// Listens no more, lets each session end its command and says BYE to it, closes all accounts with a checkpoint. Sessions
     /// that take longer than `ServerLimits.drainTimeout` are cut off; what they were told is on disk all the same.
+    ///
+    /// Called once more, it returns when the first call has done its work.
     public func shutDown() async throws {
-        let (listeners, connections) = state.withLock { state in
-            state.isStopping = true
-            return (state.listeners, Array(state.connections.values))
+        let isFirst = state.withLock { state in
+            defer { state.isStopping = true }
+            return !state.isStopping
         }
+        guard isFirst else { return await stopped() }
+        defer {
+            let waiting = state.withLock { state in
+                state.isStopped = true
+                defer { state.waiting = [] }
+                return state.waiting
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+        await drain()
+        context.accounts.closeAll()
+        try await pool.shutdownGracefully()
+        try await group.shutdownGracefully()
+        logger.info("stopped")
+    }
+
+    private func stopped() async {
+        await withCheckedContinuation { continuation in
+            let isStopped = state.withLock { state in
+                if !state.isStopped { state.waiting.append(continuation) }
+                return state.isStopped
+            }
+            if isStopped { continuation.resume() }
+        }
+    }
+
+    private func drain() async {
+        let (listeners, connections) = state.withLock { state in (state.listeners, Array(state.connections.values)) }
         logger.info("stopping", metadata: ["sessions": "\(connections.count)"])
         for listener in listeners { try? await listener.close() }
         for connection in connections { connection.stop() }
@@ -153,10 +206,6 @@ public final class IMAPServer: Sendable {
             if isDrained { continuation.resume() }
         }
         cutOff.cancel()
-        context.accounts.closeAll()
-        try await pool.shutdownGracefully()
-        try await group.shutdownGracefully()
-        logger.info("stopped")
     }
 }
 

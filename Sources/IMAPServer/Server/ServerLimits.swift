@@ -5,8 +5,8 @@ import NIOCore
 public struct ServerLimits: Sendable {
     /// Connections at one time; one more is told BYE.
     public var maximumConnections = 20_000
-    /// Before login a client has this long between its bytes.
-    public var loginTimeout = TimeAmount.minutes(2)
+    /// A client has this long to log in, from its connection's beginning.
+    public var loginTimeout = TimeAmount.minutes(3)
     /// After login this long (RFC 3501 §5.4: at least 30 minutes).
     public var idleTimeout = TimeAmount.minutes(31)
     /// A failed login is answered after this time, doubled with each one, …

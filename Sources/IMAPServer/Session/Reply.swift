@@ -28,14 +28,14 @@ extension Session {
         if let failure = error as? CommandFailure { return failure.reply }
         guard let error = error as? StoreError else {
             logger.error("command failed", metadata: ["command": .string(command), "error": "\(error)"])
-            return .no("The server failed: \(error)", code: "SERVERBUG")
+            return .no("The server failed; the operator has been told", code: "SERVERBUG")
         }
         switch error.kind {
         case .notFound: return .no(error.message, code: "NONEXISTENT")
         case .alreadyExists: return .no(error.message, code: "ALREADYEXISTS")
         case .invalidName, .notPermitted: return .no(error.message, code: "CANNOT")
         case .limit: return .no(error.message, code: "LIMIT")
-        case .readOnly: return .no(error.message, code: "NOPERM")
+        case .readOnly: return .no("The mail store is open for reading only", code: "NOPERM")
         case .locked: return .no("The mail store is in use by another program", code: "INUSE")
         case .corrupt, .unsupportedVersion:
             logger.critical("damage", metadata: ["command": .string(command), "error": "\(error)"])

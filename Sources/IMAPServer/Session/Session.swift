@@ -18,8 +18,12 @@ final class Session {
     var isEncrypted: Bool
     /// The client is on this machine: passwords in the clear are seen by nobody else.
     let isLoopback: Bool
+    /// Until when the client must have logged in.
+    let loginDeadline: NIODeadline
     var failedLogins = 0
     private var badCommands = 0
+    /// How often `out` has been sent: what stands in it can be taken back as long as this stays the same.
+    private(set) var flushes: UInt64 = 0
     /// The store takes no more writes.
     var isStoreBroken = false
 
@@ -32,6 +36,7 @@ final class Session {
         self.isEncrypted = isEncrypted
         self.isLoopback = isLoopback
         self.logger = logger
+        loginDeadline = .now() + server.limits.loginTimeout
         parser = CommandParser(limits: server.limits.parserBeforeLogin)
         out = ByteBuffer()
     }
@@ -55,8 +60,8 @@ final class Session {
             case .continuationNeeded:
                 out.writeLine("+ OK")
             case .command(let tagged):
-                badCommands = 0
                 await execute(tagged)
+                await betweenCommands()
             case .line:
                 // Only asked for by commands that take it themselves.
                 await end("Unexpected line")
@@ -77,11 +82,23 @@ final class Session {
         leaveAccount()
     }
 
+    /// When a client that sends nothing is let go.
+    var deadline: NIODeadline { account == nil ? loginDeadline : .now() + server.limits.idleTimeout }
+
+    /// A client that always has the next command ready neither keeps a thread to itself nor the server from stopping.
+    private func betweenCommands() async {
+        if connection.isStopping { await end("The server shuts down") }
+        if parser.unusedBytes > 0 { await Task.yield() }
+    }
+
     /// Waits for what comes next from the client.
     private func receive() async {
-        let limits = server.limits
-        switch await connection.next(timeout: account == nil ? limits.loginTimeout : limits.idleTimeout) {
-        case .bytes(let bytes): parser.append(bytes)
+        switch await connection.next(until: deadline) {
+        case .bytes(let bytes):
+            parser.append(bytes)
+            // Who sends without pause is never waited for: others have the thread now.
+            if connection.hasUnread { await Task.yield() }
+            if account == nil, loginDeadline < .now() { await end("Too long without a login") }
         case .timeout: await end("Autologout; idle for too long")
         case .stopping: await end("The server shuts down")
         case .closed: state = leaving()
@@ -96,8 +113,10 @@ final class Session {
             return await countBadCommand()
         }
         guard row.states.contains(state.kind) else {
-            return out.writeStatus(tagged.tag, .bad, "\(name) is not allowed \(state.kind.description)")
+            out.writeStatus(tagged.tag, .bad, "\(name) is not allowed \(state.kind.description)")
+            return await countBadCommand()
         }
+        badCommands = 0
         var reply: Reply
         do {
             reply = try await row.handler(self, tagged)
@@ -126,12 +145,14 @@ final class Session {
 
     // MARK: Saying things
 
-    /// Sends what is to be said; suspends while the client does not take it.
+    /// Sends what is to be said; suspends while the client does not take it. A client that has gone ends the session.
     func flush() async {
         guard out.readableBytes > 0 else { return }
         let bytes = out
         out = ByteBuffer()
+        flushes &+= 1
         await connection.send(bytes)
+        if connection.isClosed { state = leaving() }
     }
 
     /// As `flush`, when there is enough for it. Also lets others have the thread.

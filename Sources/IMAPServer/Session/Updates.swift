@@ -23,81 +23,112 @@ extension Session {
         }
     }
 
+    /// Each step looks at the account for itself and copies out what it needs: while the client takes what is said, no state
+    /// of the account is held. The pin keeps readable what the steps speak of, until the mark moves at the end.
     private func reportThrowing(_ selected: SelectedMailbox, of account: Account, mayShift: Bool) async throws {
         let mark = selected.pin.mark
-        let snapshot = account.store.snapshot()
-        let vanishedIsTold = mark.vanished == snapshot.modSeq || !mayShift
-        if mark.changed == snapshot.modSeq, vanishedIsTold { return }
-        guard let before = try snapshot.view(mark) else { throw MailboxGone() }
+        let modSeq = account.store.snapshot().modSeq
+        let vanishedIsTold = mark.vanished == modSeq || !mayShift
+        if mark.changed == modSeq, vanishedIsTold { return }
 
-        if mayShift { try await reportVanished(before) }
         var told = mark
-        if mayShift { told.vanished = max(mark.vanished, snapshot.modSeq) }
-        told.changed = max(mark.changed, snapshot.modSeq)
-        told.uidNext = max(mark.uidNext, before.mailbox.uidNext)
-        guard let after = try snapshot.view(told) else { throw MailboxGone() }
-        if told.uidNext > mark.uidNext { try reportNew(after, selected, account) }
-        try await reportChanged(after, since: mark, selected)
+        if mayShift {
+            let (vanished, seen) = try untoldVanished(mark, account)
+            try await reportVanished(vanished)
+            told.vanished = max(mark.vanished, seen)
+        }
+        let changes = try untoldChanges(mark, &told, account)
+        if told.uidNext > mark.uidNext { try reportNew(told, selected, account) }
+        try await reportChanged(changes, told, selected, account)
+        guard !state.isLoggedOut else { return }
         selected.pin.advance(to: told)
         selected.toldCommits = selected.toldCommits.filter { $0 > told.changed }
     }
 
-    /// EXPUNGE for each message gone, the last first, so that the numbers of those before it stay as they are.
-    private func reportVanished(_ before: View) async throws {
-        for range in before.untoldVanished.ranges.reversed() {
-            guard let first = try before.sequenceNumber(of: range.first) else {
+    /// A run of sequence numbers.
+    private typealias Run = (first: Int, count: Int)
+
+    /// What has vanished, as ascending runs of sequence numbers, and the state that this is true of.
+    private func untoldVanished(_ mark: ViewMark, _ account: Account) throws -> ([Run], ModSeq) {
+        let view = try view(mark, account)
+        var runs: [Run] = []
+        for range in view.untoldVanished.ranges {
+            guard let first = try view.sequenceNumber(of: range.first) else {
                 throw StoreError(.corrupt, "message \(range.first) vanished untold, and is not in the index")
             }
-            for number in stride(from: first + range.span - 1, through: first, by: -1) {
-                out.writeLine("* \(number) EXPUNGE")
-                await flushIfLarge()
+            if let last = runs.last, last.first + last.count == first {
+                runs[runs.count - 1].count += range.span
+            } else {
+                runs.append((first, range.span))
             }
+        }
+        return (runs, view.snapshot.modSeq)
+    }
+
+    /// EXPUNGE for each message gone, the last first, so that the numbers of those before it stay as they are.
+    private func reportVanished(_ runs: [Run]) async throws {
+        for run in runs.reversed() {
+            for number in stride(from: run.first + run.count - 1, through: run.first, by: -1) {
+                out.writeString("* ")
+                out.writeDecimal(number)
+                out.writeString(" EXPUNGE\r\n")
+                await flushIfLarge()
+                if state.isLoggedOut { return }
+            }
+        }
+    }
+
+    /// Which messages that the client knows have changed; moves the rest of the mark to the state that this is true of.
+    private func untoldChanges(_ mark: ViewMark, _ told: inout ViewMark, _ account: Account) throws -> [UIDRange] {
+        let view = try view(told, account)
+        told.changed = max(mark.changed, view.snapshot.modSeq)
+        told.uidNext = max(mark.uidNext, view.mailbox.uidNext)
+        guard mark.uidNext > .min else { return [] }
+        let last = UID(mark.uidNext.rawValue - 1)
+        return try view.changed(since: mark.changed).compactMap { range in
+            range.first <= last ? UIDRange(range.first, min(range.last, last)) : nil
         }
     }
 
     /// EXISTS and RECENT (RFC 3501 §7.3). The messages are \Recent for whoever comes first.
-    private func reportNew(_ after: View, _ selected: SelectedMailbox, _ account: Account) throws {
-        if after.mailbox.firstRecent < after.mailbox.uidNext {
-            try claimRecent(selected, after.mailbox, account)
-        }
-        out.writeLine("* \(try after.count) EXISTS")
-        out.writeLine("* \(try recentCount(after, selected)) RECENT")
+    private func reportNew(_ told: ViewMark, _ selected: SelectedMailbox, _ account: Account) throws {
+        let view = try view(told, account)
+        if view.mailbox.firstRecent < view.mailbox.uidNext { try claimRecent(selected, view.mailbox, account) }
+        out.writeLine("* \(try view.count) EXISTS")
+        out.writeLine("* \(try recentCount(view, selected)) RECENT")
     }
 
     /// FETCH FLAGS for each message that changed otherwise than by being new, or by what the client did itself.
-    private func reportChanged(_ after: View, since mark: ViewMark, _ selected: SelectedMailbox) async throws {
-        guard mark.uidNext > .min else { return }
-        let known = UIDRange(.min, UID(mark.uidNext.rawValue - 1))
-        for range in try after.changed(since: mark.changed) where range.first <= known.last {
-            var next: UID? = range.first
-            while let first = next {
-                next = nil
-                var count = 0
-                try after.forEachMessage(in: UIDRange(first, min(range.last, known.last))) { number, message in
-                    guard count < Session.batchSize else {
-                        next = message.uid
-                        return false
-                    }
-                    count += 1
-                    if !message.isExpunged, !selected.toldCommits.contains(message.modSeq) {
-                        writeFlags(number, message, after.snapshot, selected)
-                    }
-                    return true
+    private func reportChanged(
+        _ changes: [UIDRange], _ told: ViewMark, _ selected: SelectedMailbox, _ account: Account
+    ) async throws {
+        for range in changes {
+            var batches = MessageBatches(UIDSet(range))
+            while let batch = try batches.next(view(told, account)) {
+                for entry in batch
+                where !entry.message.isExpunged && !selected.toldCommits.contains(entry.message.modSeq) {
+                    writeFlags(entry, selected)
                 }
                 await flushIfLarge()
+                if state.isLoggedOut { return }
             }
         }
     }
 
+    private func view(_ mark: ViewMark, _ account: Account) throws -> View {
+        guard let view = try account.store.snapshot().view(mark) else { throw MailboxGone() }
+        return view
+    }
+
     /// `* 5 FETCH (UID 7 FLAGS (…))`
-    func writeFlags(_ number: Int, _ message: Message, _ snapshot: Snapshot, _ selected: SelectedMailbox) {
+    func writeFlags(_ entry: MessageBatches.Entry, _ selected: SelectedMailbox) {
         out.writeString("* ")
-        out.writeDecimal(number)
+        out.writeDecimal(entry.number)
         out.writeString(" FETCH (UID ")
-        out.writeDecimal(message.uid.rawValue)
+        out.writeDecimal(entry.message.uid.rawValue)
         out.writeString(" FLAGS ")
         out.writeFlags(
-            message.flags, keywords: snapshot.keywords(of: message), recent: selected.recent.contains(message.uid))
+            entry.message.flags, keywords: entry.keywords, recent: selected.recent.contains(entry.message.uid))
         out.writeString(")\r\n")
     }
 
@@ -110,12 +141,17 @@ extension Session {
             selected.recent.insert(UIDRange(info.firstRecent, UID(info.uidNext.rawValue - 1)))
             return
         }
-        // A crash may forget it: then the messages are \Recent once more, which RFC 3501 §2.3.2 allows.
-        let (from, to) = try account.store.commit(.relaxed) { tx in
-            let uidNext = try tx.mailbox(selected.id)?.uidNext ?? info.uidNext
-            return (try tx.claimRecent(in: selected.id), uidNext)
+        do {
+            // A crash may forget it: then the messages are \Recent once more, which RFC 3501 §2.3.2 allows.
+            let (from, to) = try account.store.commit(.relaxed) { tx in
+                guard let mailbox = try tx.mailbox(selected.id) else { throw MailboxGone() }
+                return (try tx.claimRecent(in: selected.id), mailbox.uidNext)
+            }
+            if from < to { selected.recent.insert(UIDRange(from, UID(to.rawValue - 1))) }
+        } catch let error as StoreError where [.outOfSpace, .io, .readOnly].contains(error.kind) {
+            // A mailbox can be opened although nothing can be written.
+            logger.error("\\Recent cannot be claimed", metadata: ["error": "\(error)"])
         }
-        if from < to { selected.recent.insert(UIDRange(from, UID(to.rawValue - 1))) }
     }
 
     func recentCount(_ view: View, _ selected: SelectedMailbox) throws -> Int {
