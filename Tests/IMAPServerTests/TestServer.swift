@@ -62,7 +62,7 @@ final class TestServer {
 
 /// A client that says and hears lines. What it waits for in vain fails the test instead of hanging it.
 final class TestClient {
-    private let descriptor: Int32
+    private var descriptor: Int32
     private var buffer: [UInt8] = []
     private var isEnded = false
 
@@ -85,7 +85,17 @@ final class TestClient {
         try #require(code == 0, "cannot connect to port \(port): \(String(cString: strerror(errno)))")
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// The socket, which is the caller's from now on; nothing that came may be unread.
+    func takeSocket() -> Int32 {
+        precondition(buffer.isEmpty, "bytes are unread")
+        defer { descriptor = -1 }
+        return descriptor
+    }
+
+    /// Says that nothing more comes.
+    func closeOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func send(_ bytes: [UInt8]) throws {
         var done = 0
@@ -119,6 +129,7 @@ final class TestClient {
     }
 
     /// Lines up to the one that begins with the tag, that one last.
+    @discardableResult
     func command(_ tag: String, _ text: String) throws -> [String] {
         try send("\(tag) \(text)")
         var lines: [String] = []

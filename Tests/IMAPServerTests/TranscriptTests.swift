@@ -8,6 +8,9 @@ import Testing
 ///     S: a1 OK <any>
 ///     2C: …            a second connection's client; 2S: what it hears
 ///     2S: <end>        the server has closed it
+///     C: <end>         the client closes its side, and hears on
+///     C: a<crlf>b      two lines in one packet
+///     C: <9000>        so many bytes and no line end
 ///
 /// `<any>` stands for anything within the line. Each file begins with a fresh server, and each connection with the server's
 /// greeting taken.
@@ -62,7 +65,7 @@ import Testing
                 _ = try client.line()
             }
             switch side {
-            case "C": try client.send(String(content))
+            case "C": try say(String(content), client)
             case "S":
                 let heard = try client.line()
                 if content == "<end>" {
@@ -75,6 +78,14 @@ import Testing
             default: Issue.record("\(name):\(index + 1): neither C: nor S:")
             }
         }
+    }
+
+    private func say(_ content: String, _ client: TestClient) throws {
+        if content == "<end>" { return client.closeOutput() }
+        if content.hasPrefix("<"), content.hasSuffix(">"), let count = Int(content.dropFirst().dropLast()) {
+            return try client.send([UInt8](repeating: UInt8(ascii: "x"), count: count))
+        }
+        try client.send(content.replacing("<crlf>", with: "\r\n"))
     }
 
     /// `<any>` in the expected line stands for anything.

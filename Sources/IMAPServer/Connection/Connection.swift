@@ -18,8 +18,6 @@ final class Connection: Sendable {
     private static let smallPiece = 4 << 10
     /// A client that takes nothing for so long is let go.
     static let sendTimeout = TimeAmount.minutes(5)
-    /// What was said last, the client may take so long for.
-    static let closeTimeout = TimeAmount.seconds(10)
 
     enum Event: Sendable {
         case bytes(ByteBuffer)
@@ -158,10 +156,10 @@ final class Connection: Sendable {
     /// The server stops: the session is told when it next asks.
     func stop() { signal { $0.isStopping = true } }
 
-    /// Closes when all that was sent has gone out; a client that does not take it is not waited for longer than
-    /// `closeTimeout`.
-    func close() async {
-        let timer = channel.eventLoop.scheduleTask(in: Connection.closeTimeout) { [channel] in
+    /// Closes when all that was sent has gone out; a client that does not take it, or with whom TLS never came about, is
+    /// waited for so long.
+    func close(within time: TimeAmount) async {
+        let timer = channel.eventLoop.scheduleTask(in: time) { [channel] in
             channel.close(mode: .all, promise: nil)
         }
         let promise = channel.eventLoop.makePromise(of: Void.self)

@@ -140,6 +140,9 @@ public final class IMAPServer: Sendable {
         channel.eventLoop.scheduleTask(in: .milliseconds(100)) { channel.close(promise: nil) }
     }
 
+    /// The connections that have a session.
+    var connections: [Connection] { state.withLock { Array($0.connections.values) } }
+
     private func ended(_ id: ObjectIdentifier) {
         let drained: CheckedContinuation<Void, Never>? = state.withLock { state in
             state.connections[id] = nil

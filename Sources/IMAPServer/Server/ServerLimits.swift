@@ -9,6 +9,8 @@ public struct ServerLimits: Sendable {
     public var loginTimeout = TimeAmount.minutes(3)
     /// After login this long (RFC 3501 §5.4: at least 30 minutes).
     public var idleTimeout = TimeAmount.minutes(31)
+    /// What was said last, BYE perhaps, a client may take so long for.
+    public var closeTimeout = TimeAmount.seconds(10)
     /// A failed login is answered after this time, doubled with each one, …
     public var loginDelay = TimeAmount.milliseconds(500)
     /// … and after so many the connection ends.

@@ -78,7 +78,7 @@ final class Session {
             }
         }
         await flush()
-        await connection.close()
+        await connection.close(within: server.limits.closeTimeout)
         leaveAccount()
     }
 
