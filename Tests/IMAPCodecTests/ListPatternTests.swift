@@ -67,4 +67,13 @@ import Testing
         #expect(!pattern.matches(String(repeating: "a", count: 1_000)))
         #expect(pattern.matches(String(repeating: "a", count: 1_000) + "b"))
     }
+
+    /// A pattern of more bytes than the name has is refused by counting, whatever wildcards it has.
+    @Test func longPattern() {
+        let name = String(repeating: "a", count: 1_000)
+        let fitting = ListPattern(reference: "", pattern: String(repeating: "a%", count: 1_000))
+        let longer = ListPattern(reference: "", pattern: String(repeating: "a%", count: 1_001))
+        #expect(fitting.matches(name))
+        #expect(!longer.matches(name))
+    }
 }

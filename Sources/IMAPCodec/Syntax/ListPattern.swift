@@ -4,6 +4,8 @@ public struct ListPattern: Sendable {
     private let pattern: [UInt8]
     /// Bytes before the first wildcard.
     private let prefixLength: Int
+    /// Bytes that are no wildcards: a name with fewer does not match, however long the pattern is.
+    private let literalCount: Int
 
     /// Reference and pattern as one; the reference is not interpreted but put before it. INBOX matches without regard to
     /// case.
@@ -25,6 +27,7 @@ public struct ListPattern: Sendable {
         }
         self.pattern = bytes
         prefixLength = bytes.firstIndex(where: isWildcard) ?? bytes.count
+        literalCount = bytes.count { !isWildcard($0) }
     }
 
     /// Characters before the first wildcard: only names that begin so can match. Empty where INBOX can match although it
@@ -37,7 +40,7 @@ public struct ListPattern: Sendable {
         return String(decoding: prefix, as: UTF8.self)
     }
 
-    /// - Complexity: O(name × pattern), never worse, whatever the pattern.
+    /// - Complexity: O(name × pattern), never worse, and O(name²) even if the pattern is longer.
     public func matches(_ name: String) -> Bool {
         var name = name
         return name.withUTF8 { name in
@@ -47,7 +50,7 @@ public struct ListPattern: Sendable {
     }
 
     private func matches(_ name: UnsafeBufferPointer<UInt8>, foldingCase: Bool) -> Bool {
-        guard name.count >= prefixLength else { return false }
+        guard name.count >= literalCount else { return false }
         for index in 0..<prefixLength {
             let byte = foldingCase ? pattern[index].asciiUppercased : pattern[index]
             if name[index] != byte { return false }

@@ -47,9 +47,13 @@ extension Session {
         else { return .noSuchMailbox(path) }
         let selected = SelectedMailbox(id: info.id, isReadOnly: isReadOnly, pin: pin, recent: UIDSet())
         let view: View
-        do { view = try selected.view(account) } catch is MailboxGone { return .noSuchMailbox(path) }
+        do {
+            view = try selected.view(account)
+            if view.mailbox.firstRecent < view.mailbox.uidNext { try claimRecent(selected, view.mailbox, account) }
+        } catch is MailboxGone {
+            return .noSuchMailbox(path)
+        }
         let known = view.mailbox
-        if known.firstRecent < known.uidNext { try claimRecent(selected, known, account) }
 
         let keywords = view.snapshot.keywords.sorted()
         out.writeString("* FLAGS ")

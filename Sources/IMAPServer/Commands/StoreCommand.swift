@@ -32,8 +32,8 @@ extension Session {
         return try storeReply(store, uids, selected, account)
     }
 
-    /// Messages whose flags others have changed and the client has not been told. The change that is now made hides that they
-    /// were, so that they are to be told with it, .SILENT or not (RFC 3501 §6.4.6).
+    /// Messages whose flags others have changed and the client has not been told. The change that is now made hides that
+    /// they were, so that they are to be told with it, .SILENT or not (RFC 3501 §6.4.6).
     private func untoldChanges(
         of uids: UIDSet, _ tx: Transaction, _ mailbox: MailboxInfo, _ selected: SelectedMailbox
     ) throws -> UIDSet {

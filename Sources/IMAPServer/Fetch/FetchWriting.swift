@@ -44,6 +44,8 @@ extension Session {
                 out.writeString(" ")
                 // One at a time: the client may ask for many.
                 try await write(SectionContent(section, &fetched))
+                // Much may have been looked through although little was found: others have the thread now.
+                if fetched.message.size > Session.flushSize { await Task.yield() }
             case .envelope, .body, .bodyStructure:
                 separate(&isFirst)
                 try writeStructure(item, &fetched)
@@ -114,8 +116,6 @@ extension Session {
                 rest = rest.dropFirst(Session.flushSize)
                 await flushIfLarge()
             }
-            // A header had to be looked through: others have the thread, whether much was found or not.
-            await Task.yield()
         case .range(let range, let body):
             out.writeString("{\(range.count)}\r\n")
             var at = range.lowerBound

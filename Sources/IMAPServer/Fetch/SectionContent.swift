@@ -26,9 +26,11 @@ enum SectionContent {
         }
         switch section.text {
         case .headerFields(let names):
-            self = .bytes(SectionContent.cut(try SectionContent.fields(names, keeps: true, in: range, of: body), fetch.partial))
+            let fields = try SectionContent.fields(names, keeps: true, in: range, of: body)
+            self = .bytes(SectionContent.cut(fields, fetch.partial))
         case .headerFieldsNot(let names):
-            self = .bytes(SectionContent.cut(try SectionContent.fields(names, keeps: false, in: range, of: body), fetch.partial))
+            let fields = try SectionContent.fields(names, keeps: false, in: range, of: body)
+            self = .bytes(SectionContent.cut(fields, fetch.partial))
         case .whole, .header, .text, .mime:
             self = .range(SectionContent.cut(range, fetch.partial), body)
         }

@@ -4,8 +4,8 @@ extension Logger.MetadataValue {
     /// Bytes of a client's text that are logged at most.
     private static let maximumForeignLength = 128
 
-    /// What a client said, so that it can forge neither a log line nor a field of one: all but plain ASCII is escaped, and it
-    /// stands in quotes where it is not a single word.
+    /// What a client said, so that it can forge neither a log line nor a field of one: all but plain ASCII is escaped, and
+    /// it stands in quotes where it is not a single word.
     static func foreign(_ text: String) -> Logger.MetadataValue {
         var result = ""
         var isWord = !text.isEmpty

@@ -155,8 +155,8 @@ public final class IMAPServer: Sendable {
 
     // MARK: Stopping
 
-    /// Listens no more, lets each session end its command and says BYE to it, closes all accounts with a checkpoint. Sessions
-    /// that take longer than `ServerLimits.drainTimeout` are cut off; what they were told is on disk all the same.
+    /// Listens no more, lets each session end its command and says BYE to it, closes all accounts with a checkpoint.
+    /// Sessions that take longer than `ServerLimits.drainTimeout` are cut off; what they were told is on disk all the same.
     ///
     /// Called once more, it returns when the first call has done its work.
     public func shutDown() async throws {

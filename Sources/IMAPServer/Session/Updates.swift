@@ -11,8 +11,8 @@ extension Session {
     static let batchSize = 256
 
     /// Tells what has changed in the selected mailbox, and moves the mark.
-    /// - Parameter mayShift: expunges may be told now (RFC 3501 §7.4.1: not while no command is in progress, nor in answer to
-    ///   FETCH, STORE or SEARCH).
+    /// - Parameter mayShift: expunges may be told now (RFC 3501 §7.4.1: not while no command is in progress, nor in answer
+    ///   to FETCH, STORE or SEARCH).
     func report(_ selected: SelectedMailbox, of account: Account, mayShift: Bool) async {
         do {
             try await reportThrowing(selected, of: account, mayShift: mayShift)
@@ -79,15 +79,13 @@ extension Session {
     }
 
     /// Which messages that the client knows have changed; moves the rest of the mark to the state that this is true of.
-    private func untoldChanges(_ mark: ViewMark, _ told: inout ViewMark, _ account: Account) throws -> [UIDRange] {
+    private func untoldChanges(_ mark: ViewMark, _ told: inout ViewMark, _ account: Account) throws -> UIDSet {
         let view = try view(told, account)
         told.changed = max(mark.changed, view.snapshot.modSeq)
         told.uidNext = max(mark.uidNext, view.mailbox.uidNext)
-        guard mark.uidNext > .min else { return [] }
-        let last = UID(mark.uidNext.rawValue - 1)
-        return try view.changed(since: mark.changed).compactMap { range in
-            range.first <= last ? UIDRange(range.first, min(range.last, last)) : nil
-        }
+        guard mark.uidNext > .min else { return UIDSet() }
+        let known = UIDSet(UIDRange(.min, UID(mark.uidNext.rawValue - 1)))
+        return UIDSet(try view.changed(since: mark.changed)).intersection(known)
     }
 
     /// EXISTS and RECENT (RFC 3501 §7.3). The messages are \Recent for whoever comes first.
@@ -100,18 +98,16 @@ extension Session {
 
     /// FETCH FLAGS for each message that changed otherwise than by being new, or by what the client did itself.
     private func reportChanged(
-        _ changes: [UIDRange], _ told: ViewMark, _ selected: SelectedMailbox, _ account: Account
+        _ changes: UIDSet, _ told: ViewMark, _ selected: SelectedMailbox, _ account: Account
     ) async throws {
-        for range in changes {
-            var batches = MessageBatches(UIDSet(range))
-            while let batch = try batches.next(view(told, account)) {
-                for entry in batch
-                where !entry.message.isExpunged && !selected.toldCommits.contains(entry.message.modSeq) {
-                    writeFlags(entry, selected)
-                }
-                await flushIfLarge()
-                if state.isLoggedOut { return }
+        var batches = MessageBatches(changes)
+        while let batch = try batches.next(view(told, account)) {
+            for entry in batch
+            where !entry.message.isExpunged && !selected.toldCommits.contains(entry.message.modSeq) {
+                writeFlags(entry, selected)
             }
+            await flushIfLarge()
+            if state.isLoggedOut { return }
         }
     }
 
