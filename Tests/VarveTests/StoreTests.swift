@@ -33,20 +33,20 @@ extension Store {
     /// Every store test ends with this: the state must fulfil all invariants, and so must the one that the log alone
     /// gives, which must be the same to a reader.
     func checkAndClose() throws {
-        let violations = Check.run(snapshot())
+        let violations = Check.run(self)
         #expect(violations.isEmpty, "\(violations)")
         let before = try Summary(self)
         try close()
         let reopened = try Store.open(at: path, options)
         let afterReopening = try Summary(reopened).difference(before)
         #expect(afterReopening == "", "after reopening: \(afterReopening)")
-        #expect(Check.run(reopened.snapshot()).isEmpty)
+        #expect(Check.run(reopened).isEmpty)
         try reopened.close()
         try options.fileSystem.remove("\(path)/\(FileNames.index)")
         let rebuilt = try Store.open(at: path, options)
         let afterRebuilding = try Summary(rebuilt).difference(before)
         #expect(afterRebuilding == "", "rebuilt from the log: \(afterRebuilding)")
-        #expect(Check.run(rebuilt.snapshot()).isEmpty)
+        #expect(Check.run(rebuilt).isEmpty)
         try rebuilt.close()
     }
 }

@@ -43,7 +43,7 @@ import Testing
                 }
             } throws: { ($0 as? StoreError)?.kind == .outOfSpace }
             #expect(try Summary(store).difference(before) == "")
-            #expect(Check.run(store.snapshot()).isEmpty)
+            #expect(Check.run(store).isEmpty)
         }
         // There is room again.
         try store.commit { tx in try tx.copy(UIDSet(UIDRange(.min, .max)), from: inbox, to: inbox) }

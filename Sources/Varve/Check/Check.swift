@@ -28,6 +28,24 @@ public struct Check {
         return check.violations
     }
 
+    /// As `run`, for a store with nothing under way: also that each page of the index is reached, or free, and never both.
+    static func run(_ store: Store) -> [Violation] {
+        store.monitor.lock()
+        defer { store.monitor.unlock() }
+        // Between its plan and its end a checkpoint has pages of its own.
+        while store.writer.isCheckpointing { store.monitor.wait() }
+        let root = store.published.load()
+        var check = Check(state: root.state, pages: root.pages)
+        check.checkTrees()
+        if check.violations.isEmpty { check.checkMailboxes(Snapshot(root)) }
+        let free = store.writer.allocator.unneeded + store.writer.freeListPages
+        var seen = check.reached.union([0])
+        for page in free where !seen.insert(page).inserted { check.report("page \(page)", "it is free, and needed or free again") }
+        let lost = (0..<store.writer.allocator.pageCount).filter { !seen.contains($0) }
+        if !lost.isEmpty { check.report("index", "pages \(lost) are neither free nor needed") }
+        return check.violations
+    }
+
     private init(state: IndexState, pages: Pages) {
         self.state = state
         self.pages = pages

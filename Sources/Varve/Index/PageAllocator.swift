@@ -53,6 +53,9 @@ final class PageAllocator {
         self.tag = tag
     }
 
+    /// Pages that the newest state does not need, in no order.
+    var unneeded: [UInt32] { reusable + waiting[waitingStart...].map(\.page) + heldByCheckpoint.map(\.page) }
+
     // MARK: Transactions
 
     func begin(_ modSeq: UInt64, oldestState: UInt64) {

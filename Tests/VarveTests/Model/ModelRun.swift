@@ -55,7 +55,7 @@ final class ModelRun {
             if operations >= nextCheck {
                 nextCheck += 10_000
                 try compareAll()
-                let violations = Check.run(store.snapshot())
+                let violations = Check.run(store)
                 #expect(violations.isEmpty, "\(violations)")
             }
         }

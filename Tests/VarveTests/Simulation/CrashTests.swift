@@ -46,7 +46,7 @@ import Testing
         let summary = try Summary(store)
         let difference = try summary.difference(#require(baseline.workload.states[found], "\(what): commit \(found)"))
         #expect(difference == "", "\(what): commit \(found) is not whole: \(difference)")
-        let violations = Check.run(store.snapshot())
+        let violations = Check.run(store)
         #expect(violations.isEmpty, "\(what): \(violations)")
         return found
     }
