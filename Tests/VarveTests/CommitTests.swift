@@ -263,6 +263,7 @@ func inThread(_ body: @escaping @Sendable () -> Void) -> OnDemandThread {
         second.open()
         #expect(answers.wait(for: 2) == ["first done", "second failed"])
         let reopened = try open(survivor)
+        #expect(reopened.writer.superblock.indexNumber == 1, "the index was taken for damaged, and built anew")
         let violations = Check.run(reopened)
         #expect(violations.isEmpty, "\(violations)")
         for i in 0..<20 {

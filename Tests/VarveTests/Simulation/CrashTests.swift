@@ -39,7 +39,12 @@ import Testing
     private func verify(
         _ disk: SimulatedDisk, _ workload: Workload, _ baseline: Baseline, _ what: String, atLeast: UInt64? = nil
     ) throws -> UInt64 {
+        let block = try Recovery.readSuperblock(disk.open("\(path)/\(FileNames.superblock)", create: true, writable: true), path)
+        let hasIndex = try disk.exists("\(path)/\(FileNames.index)")
         let store = try Store.open(at: path, Workload.options(disk))
+        if let block, hasIndex {
+            #expect(store.writer.superblock.indexNumber == block.indexNumber, "\(what): the index was taken for damaged")
+        }
         let found = store.snapshot().modSeq.rawValue
         #expect(found >= atLeast ?? workload.acknowledged, "\(what): an acknowledged commit is gone")
         #expect(found <= max(workload.begun, 1), "\(what): a commit that nobody made")
