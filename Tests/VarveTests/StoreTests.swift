@@ -106,7 +106,9 @@ extension Summary {
     func difference(_ other: Summary) -> String {
         if modSeq != other.modSeq { return "modseq \(modSeq) and \(other.modSeq)" }
         if subscriptions != other.subscriptions { return "subscriptions \(subscriptions) and \(other.subscriptions)" }
-        if lines.map(\.name) != other.lines.map(\.name) { return "names \(lines.map(\.name)) and \(other.lines.map(\.name))" }
+        if lines.map(\.name) != other.lines.map(\.name) {
+            return "names \(lines.map(\.name)) and \(other.lines.map(\.name))"
+        }
         for (a, b) in zip(lines, other.lines) where a != b {
             if a.numbers != b.numbers { return "\(a.name): \(a.numbers) and \(b.numbers)" }
             if a.vanished != b.vanished { return "\(a.name): vanished \(a.vanished) and \(b.vanished)" }

@@ -12,14 +12,16 @@ import Testing
         try store.commit { try $0.deleteMailbox(try $0.mailbox(named: "b")!.id) }
         let before = try Summary(store)
         // a becomes b; a/x cannot become b/x.
-        #expect { try store.commit { tx in
-            try tx.subscribe("b")
-            try? tx.renameMailbox(try tx.mailbox(named: "a")!.id, to: "b")
-        } } throws: { ($0 as? StoreError)?.kind == .alreadyExists }
+        #expect {
+            try store.commit { tx in
+                try tx.subscribe("b")
+                try? tx.renameMailbox(try tx.mailbox(named: "a")!.id, to: "b")
+            }
+        } throws: { ($0 as? StoreError)?.kind == .alreadyExists }
         #expect(try Summary(store).difference(before) == "")
         // What is refused before anything is changed does no harm.
         try store.commit { tx in
-            try? tx.createMailbox("a")
+            _ = try? tx.createMailbox("a")
             try tx.subscribe("b")
         }
         #expect(try store.snapshot().isSubscribed("b"))
@@ -38,7 +40,9 @@ import Testing
                 try store.commit { tx in
                     // The index has to grow: the only call that a transaction makes.
                     for _ in 0..<12 {
-                        do { try tx.copy(UIDSet(UIDRange(.min, .max)), from: inbox, to: inbox) } catch { if !hides { throw error } else { return } }
+                        do { try tx.copy(UIDSet(UIDRange(.min, .max)), from: inbox, to: inbox) } catch {
+                            if !hides { throw error } else { return }
+                        }
                     }
                 }
             } throws: { ($0 as? StoreError)?.kind == .outOfSpace }
@@ -61,8 +65,9 @@ import Testing
             try tx.changeFlags(.replace(Flags(odd)), of: [2], in: inbox)
         }
         #expect(try store.mailbox("INBOX").view().count == 2)
-        #expect { try store.commit { try $0.append([1], to: inbox, internalDate: InternalDate(seconds: 0, zoneMinutes: 1440)) } }
-            throws: { ($0 as? StoreError)?.kind == .limit }
+        #expect {
+            try store.commit { try $0.append([1], to: inbox, internalDate: InternalDate(seconds: 0, zoneMinutes: 1440)) }
+        } throws: { ($0 as? StoreError)?.kind == .limit }
         try store.checkAndClose()
     }
 
@@ -91,7 +96,9 @@ import Testing
             }
         }
         for name in names.dropLast() { pins.append(try #require(try store.pin(try store.mailbox(name).id))) }
-        for name in names { try store.commit { _ = try $0.expunge([1, 2], in: try $0.mailbox(named: name)!.id, onlyDeleted: false) } }
+        for name in names {
+            try store.commit { _ = try $0.expunge([1, 2], in: try $0.mailbox(named: name)!.id, onlyDeleted: false) }
+        }
         for i in 0..<6 { try store.commit { try $0.subscribe("s\(i)") } }
         #expect(store.writer.state.deadRows == UInt64(2 * pins.count))
         pins.removeAll()

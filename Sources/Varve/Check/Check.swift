@@ -40,7 +40,9 @@ public struct Check {
         if check.violations.isEmpty { check.checkMailboxes(Snapshot(root)) }
         let free = store.writer.allocator.unneeded + store.writer.freeListPages
         var seen = check.reached.union([0])
-        for page in free where !seen.insert(page).inserted { check.report("page \(page)", "it is free, and needed or free again") }
+        for page in free where !seen.insert(page).inserted {
+            check.report("page \(page)", "it is free, and needed or free again")
+        }
         let lost = (0..<store.writer.allocator.pageCount).filter { !seen.contains($0) }
         if !lost.isEmpty { check.report("index", "pages \(lost) are neither free nor needed") }
         return check.violations
@@ -131,7 +133,9 @@ public struct Check {
                 report(place, "cell \(cell) is out of order")
             }
             if let low, low.withBytes({ CellPage.compare($0, key) }) > 0 { report(place, "cell \(cell) is below its bound") }
-            if let high, high.withBytes({ CellPage.compare($0, key) }) <= 0 { report(place, "cell \(cell) is above its bound") }
+            if let high, high.withBytes({ CellPage.compare($0, key) }) <= 0 {
+                report(place, "cell \(cell) is above its bound")
+            }
         }
         if level == 0 { return count }
         var total = 0
@@ -213,7 +217,9 @@ public struct Check {
         expect(row.unseen, live.filter { $0.flags & SystemFlags.seen.rawValue == 0 }.count, "unseen messages")
         expect(row.deleted, live.filter { $0.flags & SystemFlags.deleted.rawValue != 0 }.count, "deleted messages")
         expect(row.bytes, live.reduce(0) { $0 + UInt64($1.size) }, "bytes")
-        if let last = messages.last, last.uid >= row.uidNext { report(place, "UID \(last.uid) is not below UIDNEXT \(row.uidNext)") }
+        if let last = messages.last, last.uid >= row.uidNext {
+            report(place, "UID \(last.uid) is not below UIDNEXT \(row.uidNext)")
+        }
         if row.firstRecent > row.uidNext { report(place, "recent from \(row.firstRecent), UIDNEXT is \(row.uidNext)") }
         for message in messages where state.keywords.names(ofSet: message.keywordSet).isEmpty && message.keywordSet != 0 {
             report(place, "UID \(message.uid) has an unknown set of keywords \(message.keywordSet)")

@@ -60,7 +60,9 @@ final class IndexWriter {
     }
 
     func createMailbox(_ id: UInt32, uidValidity: UInt32, name: String) throws(StoreError) {
-        guard id >= state.nextMailbox, id >= 1, id < UInt32.max else { throw .corrupt("mailbox \(id)", "its id was given before") }
+        guard id >= state.nextMailbox, id >= 1, id < UInt32.max else {
+            throw .corrupt("mailbox \(id)", "its id was given before")
+        }
         try checkLength(name)
         guard try mailboxID(named: name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name) exists") }
         state.nextMailbox = id + 1
@@ -137,7 +139,9 @@ final class IndexWriter {
 
     func claimRecent(_ id: UInt32, below uid: UInt32) throws(StoreError) {
         try openMailbox(id)
-        guard uid <= open[id]!.row.uidNext else { throw .corrupt("mailbox \(id)", "UIDs below \(uid) are claimed as recent") }
+        guard uid <= open[id]!.row.uidNext else {
+            throw .corrupt("mailbox \(id)", "UIDs below \(uid) are claimed as recent")
+        }
         open[id]!.row.firstRecent = max(open[id]!.row.firstRecent, uid)
         open[id]!.isDirty = true
     }

@@ -188,7 +188,9 @@ extension PageAllocator {
     /// Writes down which pages are free in state `modSeq`, which is published. Transactions may have been built since then:
     /// what they freed is still needed, what they took is free.
     /// - Parameter oldFreeList: that of the last checkpoint, which goes with it.
-    func planCheckpoint(modSeq: UInt64, oldFreeList: [UInt32]) throws(StoreError) -> (CheckpointPlan, freeListPages: [UInt32]) {
+    func planCheckpoint(modSeq: UInt64, oldFreeList: [UInt32]) throws(StoreError) -> (
+        CheckpointPlan, freeListPages: [UInt32]
+    ) {
         var taken: [UInt32] = []
         var made: [UInt32] = []
         for number in allocatedSinceCheckpoint {

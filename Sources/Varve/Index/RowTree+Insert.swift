@@ -51,8 +51,8 @@ extension RowTree {
             change: outcome.change, allocator)
     }
 
-    /// Puts rows at `count` successive keys, where none are yet; `fill` writes the fields of a row, given its leaf, its place
-    /// there and its index in the run.
+    /// Puts rows at `count` successive keys, where none are yet; `fill` writes the fields of a row, given its leaf, its
+    /// place there and its index in the run.
     /// - Complexity: O(height) pages copied, and for each leaf of the run one way down.
     mutating func insertRun(
         _ first: Key, count: Int, _ allocator: PageAllocator, fill: (UnsafeMutableRawPointer, Int, Int) -> Void

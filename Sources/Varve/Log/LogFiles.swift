@@ -144,7 +144,8 @@ struct LogFiles {
         }
         if let proof = try reader.frameProvingDamage() {
             throw .corrupt(
-                place, "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
+                place,
+                "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
         }
         // What was read may be no more than what a killed process left in the system's memory. It is about to be shown to
         // readers and built upon, so it must be on disk first: the frames, and the name of a segment just begun.

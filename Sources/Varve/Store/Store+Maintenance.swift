@@ -194,7 +194,9 @@ extension Store {
             at += count
         }
         var digest = [UInt8](repeating: 0, count: 32)
-        guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else { throw StoreError(.io, "libcrypto could not end a digest") }
+        guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else {
+            throw StoreError(.io, "libcrypto could not end a digest")
+        }
         return digest
     }
 }

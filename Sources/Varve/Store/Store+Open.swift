@@ -10,7 +10,7 @@ extension Store {
     ///   for damage, which is never cut away; `.unsupportedVersion`; `.io`, `.outOfSpace`, `.notPermitted`.
     /// - Complexity: O(log behind the last checkpoint + free pages); O(whole log) if the index is to be built.
     public static func open(at path: String, _ options: StoreOptions = StoreOptions()) throws(StoreError) -> Store {
-        precondition(1 << 20 ... 1 << 30 ~= options.segmentSize, "a segment size from 1 MiB to 1 GiB")
+        precondition(1 << 20...1 << 30 ~= options.segmentSize, "a segment size from 1 MiB to 1 GiB")
         let files = options.fileSystem
         let isThere = try files.exists("\(path)/\(FileNames.segments)")
         guard isThere || options.create else { throw StoreError(.notFound, "\(path): there is no store") }
@@ -59,7 +59,8 @@ struct Recovery {
         do {
             store = try recover(log, block, superblockFile, lock)
         } catch {
-            // It may be the index that is damaged: then it is to be had from the log again. If the log is, the same error comes.
+            // It may be the index that is damaged: then it is to be had from the log again. If the log is, the same error
+            // comes.
             let index = "\(path)/\(FileNames.index)"
             guard error.kind == .corrupt, block.indexNumber != 0, try files.exists(index) else { throw error }
             try files.remove(index)
@@ -92,7 +93,8 @@ struct Recovery {
             superblockFile: superblockFile, indexFile: indexFile, superblock: block, freeListPages: chain,
             allocator: allocator, log: LogWriter(current: current, tag: uuid.tag), state: replay.state, segments: table,
             lastBoundary: replay.state.modSeq, durable: replay.state.modSeq,
-            aliveRoots: [(replay.state.modSeq, root.liveness)], deadMailboxes: DeadMailboxes(try mailboxesWithDeadRows(root)),
+            aliveRoots: [(replay.state.modSeq, root.liveness)],
+            deadMailboxes: DeadMailboxes(try mailboxesWithDeadRows(root)),
             sealable: log.unsealed)
         // Met here, damage on the way to INBOX costs no more than a new index.
         _ = try Snapshot(root).mailbox(named: MailboxName.inbox)
@@ -155,7 +157,8 @@ struct Recovery {
             if count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) {
                 let pages = Pages(
                     mapping: try file.map(count * Format.pageSize, writable: true),
-                    verifier: PageVerifier(pageCount: UInt32(count), tag: tag, newest: block.modSeq), touches: options.pageTouches)
+                    verifier: PageVerifier(pageCount: UInt32(count), tag: tag, newest: block.modSeq),
+                    touches: options.pageTouches)
                 if IndexHeader.matches(UnsafeRawPointer(pages.base), block) { return (file, pages) }
             }
         }

@@ -60,7 +60,9 @@ extension Transaction {
         // Seconds since 1970, but never one that any mailbox of the account has had: a name gets a new one each time
         // (RFC 3501 §2.3.1.1).
         let seconds = UInt32(truncatingIfNeeded: min(index.time / 1000, UInt64(UInt32.max - 1)))
-        guard index.state.lastUIDValidity < UInt32.max else { throw StoreError(.limit, "the account has used up its UIDVALIDITYs") }
+        guard index.state.lastUIDValidity < UInt32.max else {
+            throw StoreError(.limit, "the account has used up its UIDVALIDITYs")
+        }
         let uidValidity = max(seconds, index.state.lastUIDValidity + 1)
         try index.createMailbox(id, uidValidity: uidValidity, name: name)
         try add(.createMailbox(id: id, uidValidity: uidValidity, name: name))
@@ -124,7 +126,8 @@ extension Transaction {
         try changing { () throws(StoreError) in try rename(inferiors, below: name, to: newName) }
     }
 
-    private func rename(_ inferiors: [(id: UInt32, name: String)], below name: String, to newName: String) throws(StoreError) {
+    private func rename(_ inferiors: [(id: UInt32, name: String)], below name: String, to newName: String) throws(StoreError)
+    {
         for inferior in inferiors {
             let renamed = newName + String(decoding: inferior.name.utf8.dropFirst(name.utf8.count), as: UTF8.self)
             try check(renamed)

@@ -110,7 +110,11 @@ public struct View: Sendable {
         var high = untoldVanished.ranges.count
         while low < high {
             let middle = (low + high) / 2
-            if try position(of: untoldVanished.ranges[middle].first) <= sequenceNumber { low = middle + 1 } else { high = middle }
+            if try position(of: untoldVanished.ranges[middle].first) <= sequenceNumber {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         var skipped = 0
         if low > 0 {
@@ -120,7 +124,9 @@ public struct View: Sendable {
             skipped = untoldBefore[low - 1] + range.span
         }
         let rank = Int(base.live) + sequenceNumber - 1 - skipped
-        guard 0...Int(Int32.max) ~= rank, let (leaf, row) = try tree.select(Int32(rank), by: .live, pages) else { return nil }
+        guard 0...Int(Int32.max) ~= rank, let (leaf, row) = try tree.select(Int32(rank), by: .live, pages) else {
+            return nil
+        }
         let key = RowTree<UIDSchema>.key(leaf, row)
         guard UInt32(key >> 32) == id else { return nil }
         let uid = UID(UInt32(truncatingIfNeeded: key))

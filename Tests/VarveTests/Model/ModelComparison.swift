@@ -12,7 +12,8 @@ extension ModelRun {
             return true
         }
         try require(names.count == model.mailboxes.count, "mailboxes \(names)")
-        try require(zip(names, names.dropFirst()).allSatisfy { $0.utf8.lexicographicallyPrecedes($1.utf8) }, "order of \(names)")
+        try require(
+            zip(names, names.dropFirst()).allSatisfy { $0.utf8.lexicographicallyPrecedes($1.utf8) }, "order of \(names)")
         var subscriptions: Set<String> = []
         try snapshot.forEachSubscription { subscriptions.insert($0).inserted }
         try require(subscriptions == model.subscriptions, "subscriptions")
@@ -35,7 +36,8 @@ extension ModelRun {
             info.name == expected.name && info.uidValidity.rawValue == expected.uidValidity
                 && info.uidNext.rawValue == expected.uidNext && info.highestModSeq.rawValue == expected.highestModSeq
                 && info.firstRecent.rawValue == expected.firstRecent,
-            "mailbox \(info), expected \(expected.name) \(expected.uidValidity) \(expected.uidNext) \(expected.highestModSeq)")
+            "mailbox \(info), expected \(expected.name) \(expected.uidValidity) \(expected.uidNext)"
+        )
         try require(
             info.messages == expected.messages.count
                 && info.unseen == expected.messages.count { !$0.system.contains(.seen) }
@@ -48,7 +50,10 @@ extension ModelRun {
         var numbers: [Int] = []
         try view.forEachMessage(in: UIDRange(.min, .max)) { number, message in
             numbers.append(number)
-            found.append(ModelRun.plain(message, snapshot, like: expected.messages.count > found.count ? expected.messages[found.count].body : 0))
+            found.append(
+                ModelRun.plain(
+                    message, snapshot, like: expected.messages.count > found.count ? expected.messages[found.count].body : 0)
+            )
             return true
         }
         try require(found == expected.messages, "messages of \(info.name): \(found), expected \(expected.messages)")
@@ -61,9 +66,11 @@ extension ModelRun {
         try require(try view.uid(at: expected.messages.count + 1) == nil, "a message too many")
         let since = UInt64(number(0...Int(model.modSeq)))
         try require(
-            try view.vanished(since: ModSeq(since)) == UIDSet(expected.vanished(since: since).map { UID($0) }), "vanished since \(since)")
+            try view.vanished(since: ModSeq(since)) == UIDSet(expected.vanished(since: since).map { UID($0) }),
+            "vanished since \(since)")
         try require(
-            try ModelRun.covered(view.changed(since: ModSeq(since)), expected) == expected.messages.filter { $0.modSeq > since }.map(\.uid),
+            try ModelRun.covered(view.changed(since: ModSeq(since)), expected)
+                == expected.messages.filter { $0.modSeq > since }.map(\.uid),
             "changed since \(since)")
     }
 

@@ -39,7 +39,9 @@ extension ModelRun {
             sessions.remove(at: index)
             return
         }
-        guard let view = try store.snapshot().view(mark) else { return try require(false, "no view of a mailbox that is there") }
+        guard let view = try store.snapshot().view(mark) else {
+            return try require(false, "no view of a mailbox that is there")
+        }
         try look(view, session)
         switch number(0...5) {
         case 0...1:
@@ -49,12 +51,15 @@ extension ModelRun {
             sessions[index].known.append(
                 contentsOf: mailbox.messages.lazy.filter { $0.uid >= mark.uidNext.rawValue }.map { ($0.uid, $0.body) })
             try require(
-                sessions[index].known.map(\.uid) == mailbox.messages.map(\.uid), "a session that was told all knows another mailbox")
+                sessions[index].known.map(\.uid) == mailbox.messages.map(\.uid),
+                "a session that was told all knows another mailbox")
             session.pin.advance(to: view.newest)
         case 2...3:
             // Told of new mail, but not of expunges: what came and went meanwhile is among it.
             var told = mailbox.messages.filter { $0.uid >= mark.uidNext.rawValue }.map { (uid: $0.uid, body: $0.body) }
-            told += mailbox.vanished(since: mark.vanished.rawValue).filter { $0 >= mark.uidNext.rawValue }.map { (uid: $0, body: -1) }
+            told += mailbox.vanished(since: mark.vanished.rawValue).filter { $0 >= mark.uidNext.rawValue }.map {
+                (uid: $0, body: -1)
+            }
             sessions[index].known.append(contentsOf: told.sorted { $0.uid < $1.uid })
             var next = mark
             next.changed = view.newest.changed
@@ -95,7 +100,8 @@ extension ModelRun {
         let index = number(0...clients.count - 1)
         var client = clients[index]
         let snapshot = store.snapshot()
-        guard let mailbox = model.mailboxes[client.mailbox], let view = try snapshot.view(of: MailboxID(client.mailbox)) else {
+        guard let mailbox = model.mailboxes[client.mailbox], let view = try snapshot.view(of: MailboxID(client.mailbox))
+        else {
             clients.remove(at: index)
             return
         }

@@ -11,7 +11,9 @@ final class ModelRun {
     }
     private static let bodies = texts.map { try! PreparedMessage($0) }
     private static let words = ["a", "b", "c", "d", "$Forwarded", "Junk", "\\read-report", "x1", "x2"]
-    private static let names = ["INBOX", "a", "b", "a/x", "a/x/y", "b/z", "c", "d/e/f", "Mülleimer", "c/\u{600}", "c/\u{600}/n"]
+    private static let names = [
+        "INBOX", "a", "b", "a/x", "a/x/y", "b/z", "c", "d/e/f", "Mülleimer", "c/\u{600}", "c/\u{600}/n",
+    ]
 
     struct Abort: Error {}
 
@@ -131,7 +133,8 @@ final class ModelRun {
         Flags(
             SystemFlags(rawValue: UInt16(number(0...31) & number(0...31))),
             keywords: chance(2)
-                ? [] : Set((0..<number(1...3)).map { _ in ModelRun.words.randomElement(using: &random)! }).sorted().map {
+                ? []
+                : Set((0..<number(1...3)).map { _ in ModelRun.words.randomElement(using: &random)! }).sorted().map {
                     chance(4) ? $0.uppercased() : $0
                 })
     }
@@ -147,7 +150,8 @@ final class ModelRun {
             let flags = someFlags()
             let body = number(0...15)
             let uid = try tx.append(ModelRun.bodies[body], to: mailbox, flags: flags, internalDate: noon)
-            try require(uid.rawValue == model.append(body, to: id, flags.system, ModelRun.fold(flags.keywords)), "UID of an append")
+            try require(
+                uid.rawValue == model.append(body, to: id, flags.system, ModelRun.fold(flags.keywords)), "UID of an append")
         case 30...59:
             let flags = someFlags()
             let uids = someUIDs(model.mailboxes[id]!)
@@ -161,7 +165,8 @@ final class ModelRun {
             let uids = someUIDs(model.mailboxes[id]!)
             let onlyDeleted = !chance(3)
             let gone = try tx.expunge(uids, in: mailbox, onlyDeleted: onlyDeleted)
-            try require(gone == UIDSet(model.expunge(uids, in: id, onlyDeleted: onlyDeleted).map { UID($0) }), "UIDs expunged")
+            try require(
+                gone == UIDSet(model.expunge(uids, in: id, onlyDeleted: onlyDeleted).map { UID($0) }), "UIDs expunged")
         case 75...86:
             guard let target = model.mailboxes.keys.sorted().randomElement(using: &random) else { return }
             let moves = chance(2)
@@ -171,11 +176,14 @@ final class ModelRun {
             let first = model.mailboxes[target]!.uidNext
             let copied = model.copy(uids, from: id, to: target)
             if moves { _ = model.expunge(UIDSet(copied.map { UID($0) }), in: id, onlyDeleted: false) }
-            let result = moves
-                ? try tx.move(uids, from: mailbox, to: MailboxID(target)) : try tx.copy(uids, from: mailbox, to: MailboxID(target))
+            let result =
+                moves
+                ? try tx.move(uids, from: mailbox, to: MailboxID(target))
+                : try tx.copy(uids, from: mailbox, to: MailboxID(target))
             try require(result.source == UIDSet(copied.map { UID($0) }), "UIDs copied")
             try require(
-                result.destination.count == copied.count && (copied.isEmpty || result.destination.first == UID(first)), "UIDs made")
+                result.destination.count == copied.count && (copied.isEmpty || result.destination.first == UID(first)),
+                "UIDs made")
         case 87...88:
             let recent = try tx.claimRecent(in: mailbox)
             try require(recent.rawValue == model.mailboxes[id]!.firstRecent, "recent from \(recent)")
@@ -228,7 +236,9 @@ final class ModelRun {
     private func rename(_ tx: Transaction, _ model: inout Model, _ id: UInt32, to name: String) throws {
         let old = model.mailboxes[id]!.name
         let inferiors = model.mailboxes.filter { $0.value.name.utf8.starts(with: (old + "/").utf8) }
-        func renamed(_ inferior: String) -> String { name + String(decoding: inferior.utf8.dropFirst(old.utf8.count), as: UTF8.self) }
+        func renamed(_ inferior: String) -> String {
+            name + String(decoding: inferior.utf8.dropFirst(old.utf8.count), as: UTF8.self)
+        }
         // What the engine refuses it refuses before, or the whole transaction with it: that is tested elsewhere.
         guard !model.hasName(name), !name.utf8.starts(with: (old + "/").utf8),
             old == "INBOX" || inferiors.values.allSatisfy({ !model.hasName(renamed($0.name)) })

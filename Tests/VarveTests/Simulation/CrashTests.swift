@@ -39,7 +39,8 @@ import Testing
     private func verify(
         _ disk: SimulatedDisk, _ workload: Workload, _ baseline: Baseline, _ what: String, atLeast: UInt64? = nil
     ) throws -> UInt64 {
-        let block = try Recovery.readSuperblock(disk.open("\(path)/\(FileNames.superblock)", create: true, writable: true), path)
+        let block = try Recovery.readSuperblock(
+            disk.open("\(path)/\(FileNames.superblock)", create: true, writable: true), path)
         let hasIndex = try disk.exists("\(path)/\(FileNames.index)")
         let store = try Store.open(at: path, Workload.options(disk))
         if let block, hasIndex {

@@ -58,7 +58,8 @@ import VarveFormat
         var refused = 0
         for round in 0..<120 {
             let disk = pristine.afterPowerFailure(seed: 1)
-            let file = withoutIndex ? segment(UInt32(1 + round % 2)) : [superblock, index, segment(1), segment(2)][round % 4]
+            let file =
+                withoutIndex ? segment(UInt32(1 + round % 2)) : [superblock, index, segment(1), segment(2)][round % 4]
             let size = try #require(disk.size(file))
             // Where there is something: the begin of the file, or anywhere.
             let offset = Int.random(in: 0..<(Bool.random(using: &random) ? min(size, 4096) : size), using: &random)
@@ -101,7 +102,8 @@ import VarveFormat
                 try disk.remove(segment(number))
                 for file in lost { try disk.remove(file) }
                 #expect(try readAll(disk, "segment \(number) of \(last) missing, and \(lost)") == nil)
-                #expect(try disk.list("\(path)/\(FileNames.segments)").count == Int(last) - 1, "a segment was made or removed")
+                #expect(
+                    try disk.list("\(path)/\(FileNames.segments)").count == Int(last) - 1, "a segment was made or removed")
             }
         }
     }
@@ -168,7 +170,8 @@ import VarveFormat
         let many = Flags([], keywords: (0..<3000).map { "k\($0)" })
         let long = String(repeating: "x", count: 5000)
         let location = LogPosition(segment: 1, offset: 64)
-        func append(uid: UInt32, identity: UInt64 = 9000, flags: Flags = [], zone: Int16 = 0, mailbox: UInt32 = 1) -> Record {
+        func append(uid: UInt32, identity: UInt64 = 9000, flags: Flags = [], zone: Int16 = 0, mailbox: UInt32 = 1) -> Record
+        {
             .append(
                 AppendRecord(
                     mailbox: mailbox, uid: uid, identity: identity, location: location, size: 5,

@@ -129,7 +129,9 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
     private static let powerless = StoreError(.io, "the power failed")
 
     func look<R>(_ body: () -> R) throws(StoreError) -> R {
-        let result: Result<R, StoreError> = state.withLock { $0.isDead ? .failure(SimulatedDisk.powerless) : .success(body()) }
+        let result: Result<R, StoreError> = state.withLock {
+            $0.isDead ? .failure(SimulatedDisk.powerless) : .success(body())
+        }
         return try result.get()
     }
 
@@ -250,7 +252,9 @@ final class SimulatedDisk: FileSystem, @unchecked Sendable {
         let result: Result<[String], StoreError> = state.withLock { state in
             if state.isDead { return .failure(SimulatedDisk.powerless) }
             return .success(
-                state.entries.keys.filter { FileNames.folder(above: $0) == path }.map { String($0.dropFirst(path.count + 1)) })
+                state.entries.keys.filter { FileNames.folder(above: $0) == path }.map {
+                    String($0.dropFirst(path.count + 1))
+                })
         }
         return try result.get()
     }

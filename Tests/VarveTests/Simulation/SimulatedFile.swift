@@ -56,7 +56,9 @@ final class SimulatedInode: @unchecked Sendable {
     func sync() {
         defer { dirty = nil }
         guard let durable else { return }
-        if let range = unsynced { (durable + range.lowerBound).copyMemory(from: bytes + range.lowerBound, byteCount: range.count) }
+        if let range = unsynced {
+            (durable + range.lowerBound).copyMemory(from: bytes + range.lowerBound, byteCount: range.count)
+        }
         durableSize = size
     }
 
@@ -135,17 +137,19 @@ final class SimulatedFile: File {
 
     func write(at offset: Int, _ buffers: [UnsafeRawBufferPointer]) throws(StoreError) {
         let total = buffers.reduce(0) { $0 + $1.count }
-        try disk.change(.write, name, partly: { fraction in
-            // What an error or a crash interrupts is written in part.
-            var left = Int(Double(total) * fraction)
-            var at = offset
-            for buffer in buffers where left > 0 {
-                let part = UnsafeRawBufferPointer(rebasing: buffer.prefix(left))
-                self.inode.write(at, part)
-                at += part.count
-                left -= part.count
-            }
-        })
+        try disk.change(
+            .write, name,
+            partly: { fraction in
+                // What an error or a crash interrupts is written in part.
+                var left = Int(Double(total) * fraction)
+                var at = offset
+                for buffer in buffers where left > 0 {
+                    let part = UnsafeRawBufferPointer(rebasing: buffer.prefix(left))
+                    self.inode.write(at, part)
+                    at += part.count
+                    left -= part.count
+                }
+            })
     }
 
     func allocate(_ size: Int) throws(StoreError) {

@@ -8,7 +8,9 @@ struct Workload {
     static let segmentSize = 1 << 20
 
     /// Compressed once, not in each of a thousand runs.
-    private static let small = (0..<24).map { try! PreparedMessage(Array("Subject: message \($0)\r\n\r\nbody \($0)\r\n".utf8)) }
+    private static let small = (0..<24).map {
+        try! PreparedMessage(Array("Subject: message \($0)\r\n\r\nbody \($0)\r\n".utf8))
+    }
     private static let large: PreparedMessage = {
         var random = SeededGenerator(seed: 1)
         return try! PreparedMessage((0..<400_000).map { _ in UInt8.random(in: 0...255, using: &random) })
@@ -69,7 +71,9 @@ struct Workload {
         let other = try store.mailbox(folder).id
         for i in 0..<6 {
             try commit(store) { tx in
-                try tx.append(Workload.small[round * 6 + i], to: inbox, flags: Flags(.seen, keywords: ["k\(i % 3)"]), internalDate: noon)
+                try tx.append(
+                    Workload.small[round * 6 + i], to: inbox, flags: Flags(.seen, keywords: ["k\(i % 3)"]),
+                    internalDate: noon)
             }
         }
         // One segment takes three of these.
@@ -91,6 +95,8 @@ struct Workload {
         }
         try commit(store) { try $0.renameMailbox(try $0.mailbox(named: "folder\(round)")!.id, to: "renamed\(round)") }
         if round == 2 { try commit(store) { try $0.deleteMailbox(other) } }
-        try commit(store) { try $0.changeFlags(.replace(Flags(.answered, keywords: ["K0", "new\(round)"])), of: some, in: inbox) }
+        try commit(store) {
+            try $0.changeFlags(.replace(Flags(.answered, keywords: ["K0", "new\(round)"])), of: some, in: inbox)
+        }
     }
 }
