@@ -75,17 +75,19 @@ let package = Package(
             name: "varve-dump",
             dependencies: ["VarveDump", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-        .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
-        .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel"]),
-        .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C"]),
-        .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C"]),
-        .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts"]),
-        .testTarget(name: "MailFilesTests", dependencies: ["MailFiles"]),
-        .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage"]),
+        // What tests share: folders, seeds, the project's own files.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
+        .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),
+        .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C", "TestSupport"]),
+        .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C", "TestSupport"]),
+        .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts", "TestSupport"]),
+        .testTarget(name: "MailFilesTests", dependencies: ["MailFiles", "TestSupport"]),
+        .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage", "TestSupport"]),
         .testTarget(
             name: "IMAPServerTests",
             dependencies: [
-                "IMAPServer", "VarveAccounts", "Varve", "MailModel",
+                "IMAPServer", "VarveAccounts", "Varve", "MailModel", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

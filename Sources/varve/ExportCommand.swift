@@ -52,7 +52,7 @@ struct ExportCommand: ParsableCommand {
                     return true
                 }
             } else {
-                let name = mailbox.map { $0.uppercased() == MailboxName.inbox ? MailboxName.inbox : $0 } ?? MailboxName.inbox
+                let name = inboxName(mailbox ?? MailboxName.inbox)
                 guard let info = try snapshot.mailbox(named: name) else {
                     throw CommandFailure("there is no mailbox \(name); those there are: varve stat")
                 }

@@ -81,8 +81,6 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     /// INBOX may be written in any case (RFC 3501 §5.1).
-    private func inboxName(_ name: String) -> String { name.uppercased() == MailboxName.inbox ? MailboxName.inbox : name }
-
     private func report(_ summary: ImportRun.Summary) {
         for (place, reason) in summary.skipped { printToStandardError("skipped: \(place): \(reason)\n") }
         guard json else {

@@ -1,6 +1,7 @@
 import IMAPCodec
 import MailModel
 import NIOCore
+import TestSupport
 import Testing
 
 @Suite struct DateTests {
@@ -52,7 +53,7 @@ import Testing
     /// What is written is read as the same date.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func roundTrips(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<1_000 {
             let date = InternalDate(
                 seconds: Int64.random(in: -62_167_000_000...253_402_000_000, using: &random),

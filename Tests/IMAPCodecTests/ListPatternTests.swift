@@ -1,4 +1,5 @@
 import IMAPCodec
+import TestSupport
 import Testing
 
 @Suite struct ListPatternTests {
@@ -45,7 +46,7 @@ import Testing
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func agreesWithTheNaiveReading(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var matches = 0
         for _ in 0..<10_000 {
             let length = Int.random(in: 0...7, using: &random)

@@ -1,5 +1,6 @@
 import IMAPCodec
 import MailMessage
+import TestSupport
 import Testing
 
 @Suite struct NameEncodingTests {
@@ -28,7 +29,7 @@ import Testing
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func roundTrips(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let ranges: [ClosedRange<UInt32>] = [
             0...0x7F, 0x20...0x7E, 0x26...0x2D, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0xFFFF, 0x10000...0x10FFFF,
         ]
@@ -48,7 +49,7 @@ import Testing
     /// Whatever decodes is the one encoding of its name.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func oneSpellingEach(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let alphabet = Array("&-&-AAOk,/+2D3e".utf8)
         var decoded = 0
         for _ in 0..<20_000 {
@@ -75,7 +76,7 @@ import Testing
     func notBase64(_ text: String) { #expect(Array(text.utf8).withUnsafeBytes { Base64.decode(strict: $0) } == nil) }
 
     @Test func base64RoundTrips() {
-        var random = SeededGenerator(state: 1)
+        var random = SeededGenerator(seed: 1)
         for length in 0..<200 {
             let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
             let text = bytes.withUnsafeBytes { Base64.encode($0) }

@@ -1,5 +1,6 @@
 @testable import IMAPCodec
 import NIOCore
+import TestSupport
 import Testing
 
 /// What a parser holds on to, and how much it moves about.
@@ -15,7 +16,7 @@ import Testing
         let size = 1 << 20
         var parser = CommandParser()
         parser.append(ByteBuffer(string: "a APPEND x {\(size)+}\r\n"))
-        var random = SeededGenerator(state: 1)
+        var random = SeededGenerator(seed: 1)
         var message: [UInt8] = []
         // 100,000 pieces and more.
         while message.count < size {

@@ -1,5 +1,6 @@
 @testable import IMAPCodec
 import NIOCore
+import TestSupport
 import Testing
 
 /// Damaged streams of commands: never a trap, always progress, and the same events in whatever pieces the bytes come.
@@ -39,7 +40,7 @@ import Testing
 
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func damagedStreams(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for round in 0..<500 {
             let input = ParserMutationTests.mutated(&random)
             let limits = Bool.random(using: &random) ? ParserLimits() : FramingTests.small
@@ -57,7 +58,7 @@ import Testing
     /// Nothing but noise, from an alphabet that makes much of it mean something.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func noise(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var parser = CommandParser(limits: FramingTests.small)
         for round in 0..<5_000 {
             var piece: [UInt8] = []

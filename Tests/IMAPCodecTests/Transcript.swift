@@ -1,5 +1,6 @@
 import IMAPCodec
 import NIOCore
+import TestSupport
 import Testing
 
 /// What a client sends, and all that the parser says of it.
@@ -29,7 +30,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         let bytewise = run(input.indices.map { input[$0...$0] }, limits)
         #expect(bytewise == events, "byte by byte", sourceLocation: sourceLocation)
         for seed in 1...4 as ClosedRange<UInt64> {
-            var random = SeededGenerator(state: seed)
+            var random = SeededGenerator(seed: seed)
             #expect(run(split(input, &random), limits) == events, "split, seed \(seed)", sourceLocation: sourceLocation)
         }
     }

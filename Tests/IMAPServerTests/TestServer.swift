@@ -2,6 +2,7 @@ import Glibc
 import IMAPServer
 import Logging
 import MailModel
+import TestSupport
 import Testing
 import Varve
 import VarveAccounts
@@ -11,15 +12,13 @@ import VarveAccounts
 final class TestServer {
     let server: IMAPServer
     let directory: AccountDirectory
-    let path: String
+    private let folder = TemporaryFolder()
+    var path: String { folder.path }
     private(set) var port = 0
     static let users = ["alice", "bob"]
 
     init(_ change: (inout IMAPServer.Configuration) throws -> Void = { _ in }) throws {
-        var template = Array("/tmp/varve-imap-XXXXXX".utf8CString)
-        precondition(mkdtemp(&template) != nil, "no temporary folder")
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        directory = try AccountDirectory(path, create: true)
+        directory = try AccountDirectory(folder.path, create: true)
         for user in TestServer.users { try directory.add(user, password: Array(user.utf8)) }
         var configuration = IMAPServer.Configuration()
         configuration.limits.loginDelay = .milliseconds(1)
@@ -37,7 +36,6 @@ final class TestServer {
 
     func stop() async throws {
         try await server.shutDown()
-        defer { TestServer.remove(path) }
         for user in TestServer.users {
             var options = StoreOptions()
             options.create = false
@@ -49,15 +47,6 @@ final class TestServer {
         }
     }
 
-    private static func remove(_ path: String) {
-        let files = DiskFileSystem()
-        if let names = try? files.list(path) {
-            for name in names { remove("\(path)/\(name)") }
-            rmdir(path)
-        } else {
-            unlink(path)
-        }
-    }
 }
 
 /// A client that says and hears lines. What it waits for in vain fails the test instead of hanging it.

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 /// Conversations as a person would read them, one a file in `Transcripts/`.
@@ -15,10 +16,10 @@ import Testing
 /// `<any>` stands for anything within the line. Each file begins with a fresh server, and each connection with the server's
 /// greeting taken.
 @Suite(.serialized) struct TranscriptTests {
-    static let folder = String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/")!)) + "/Transcripts"
+    static let folder = "Tests/IMAPServerTests/Transcripts"
 
     static var names: [String] {
-        guard let directory = opendir(folder) else { return [] }
+        guard let directory = opendir("\(Repository.path)/\(folder)") else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
@@ -31,20 +32,11 @@ import Testing
     @Test(arguments: names) func transcript(_ name: String) async throws {
         let server = try TestServer()
         try await server.start()
-        try play(try read("\(TranscriptTests.folder)/\(name)"), name, port: server.port)
+        try play(try Repository.text("\(TranscriptTests.folder)/\(name)"), name, port: server.port)
         try await server.stop()
     }
 
     @Test func thereAreTranscripts() { #expect(TranscriptTests.names.count >= 10) }
-
-    private func read(_ path: String) throws -> String {
-        let file = try #require(fopen(path, "r"), "cannot open \(path)")
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes.append(contentsOf: chunk[..<count]) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
 
     private func play(_ text: String, _ name: String, port: Int) throws {
         var clients: [Int: TestClient] = [:]

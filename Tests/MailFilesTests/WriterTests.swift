@@ -1,5 +1,6 @@
 import Glibc
 import MailModel
+import TestSupport
 import Testing
 
 @testable import MailFiles

@@ -1,19 +1,15 @@
 import MailMessage
+import TestSupport
 import Testing
 
 /// Messages and summaries that are altered at random, from seeds that are printed with a failure.
 @Suite struct MutationTests {
-    /// A generator whose sequence is fixed for good (splitmix64), and what it does to bytes.
+    /// What is done to bytes, by one seed.
     struct Mutator: RandomNumberGenerator {
-        var state: UInt64
+        private var generator: SeededGenerator
 
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
+        init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+        mutating func next() -> UInt64 { generator.next() }
 
         /// What syntax is made of, for more to happen than by any bytes.
         static let pieces = [
@@ -120,7 +116,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func alteredMessages(seed: UInt64) {
-        var mutator = Mutator(state: seed)
+        var mutator = Mutator(seed: seed)
         for round in 0..<1_000 {
             var message = MutationTests.samples.randomElement(using: &mutator)!
             mutator.mutate(&message, others: MutationTests.samples)
@@ -142,7 +138,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func alteredSummaries(seed: UInt64) {
-        var mutator = Mutator(state: seed)
+        var mutator = Mutator(seed: seed)
         let originals = MutationTests.samples.map { sample in sample.withUnsafeBytes { MessageSummary(parsing: $0).encode() }
         }
         var accepted = 0

@@ -1,19 +1,14 @@
-import Glibc
 import MailMessage
 import MailModel
+import TestSupport
 import Testing
 
 /// `Formats/summary.md`: its blocks are the test vectors.
 @Suite struct SummaryFormatTests {
     /// The lines of a block of the page, fenced by three backticks and a name.
     private static func block(_ name: String) throws -> [Substring] {
-        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
-        let path = root + "/Formats/summary.md"
-        let file = try #require(fopen(path, "r"), "\(path) cannot be opened")
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
-        bytes.removeSubrange(fread(&bytes, 1, bytes.count, file)...)
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        let path = "Formats/summary.md"
+        let lines = try Repository.text(path).split(separator: "\n", omittingEmptySubsequences: false)
         let start = try #require(lines.firstIndex(of: "```\(name)"), "\(path) has no block \(name)")
         return Array(lines[(start + 1)...].prefix { $0 != "```" })
     }

@@ -1,17 +1,6 @@
 import MailModel
+import TestSupport
 import Testing
-
-/// A generator whose sequence is fixed for good, so that a printed seed replays a run (splitmix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 @Suite struct UIDSetTests {
     @Test func writesRangesAsIMAPDoes() {
@@ -31,7 +20,7 @@ struct SeededGenerator: RandomNumberGenerator {
     /// Every operation against `Set<UInt32>`, over small UIDs, where ranges meet often.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func agreesWithAPlainSet(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         func draw(_ random: inout SeededGenerator) -> (UIDSet, Set<UInt32>) {
             var set = UIDSet()
             var plain = Set<UInt32>()

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 import Varve
 import VarveDump
@@ -15,7 +16,7 @@ import VarveDump
         try write(bytes, to: path)
     }
 
-    private func segment(_ folder: borrowing TemporaryFolder, _ number: UInt32 = 1) -> String {
+    private func segment(_ folder: TemporaryFolder, _ number: UInt32 = 1) -> String {
         "\(folder.path)/\(FileNames.segment(number))"
     }
 

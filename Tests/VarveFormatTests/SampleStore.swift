@@ -3,29 +3,6 @@ import MailModel
 import Synchronization
 import Varve
 
-/// A folder of its own for each test, gone afterwards.
-struct TemporaryFolder: ~Copyable {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/varve-format-XXXXXX".utf8CString)
-        precondition(mkdtemp(&template) != nil, "no temporary folder")
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit { TemporaryFolder.remove(path) }
-
-    static func remove(_ path: String) {
-        let files = DiskFileSystem()
-        if let names = try? files.list(path) {
-            for name in names { remove("\(path)/\(name)") }
-            rmdir(path)
-        } else {
-            unlink(path)
-        }
-    }
-}
-
 /// The same store each time: its clock, UUID and background work are given.
 enum SampleStore {
     static func options() -> StoreOptions {

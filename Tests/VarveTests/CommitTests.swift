@@ -1,6 +1,7 @@
 import Glibc
 import MailModel
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Varve

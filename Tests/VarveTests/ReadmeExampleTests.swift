@@ -1,4 +1,4 @@
-import Glibc
+import TestSupport
 import Testing
 import Varve
 
@@ -31,31 +31,9 @@ import Varve
     }
 
     @Test func theReadmeShowsIt() throws {
-        let here = try text(#filePath).split(separator: "// README\n", omittingEmptySubsequences: false)
-        let code = here[1].split(separator: "\n", omittingEmptySubsequences: false)
+        let pieces = try Repository.text("Tests/VarveTests/ReadmeExampleTests.swift").split(separator: "        // README\n")
+        let code = pieces[1].split(separator: "\n", omittingEmptySubsequences: false)
             .map { $0.hasPrefix("        ") ? $0.dropFirst(8) : $0 }.joined(separator: "\n")
-        let root = #filePath.components(upTo: "/Tests/")
-        #expect(try text("\(root)/README.md").contains("```swift\nimport Varve\n\n" + code.trimmingSuffixSpaces() + "```"))
-    }
-
-    private func text(_ path: String) throws -> String {
-        let file = try #require(fopen(path, "r"), "cannot open \(path)")
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65536)
-        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes.append(contentsOf: chunk[..<count]) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-extension String {
-    fileprivate func components(upTo piece: String) -> Substring {
-        firstRange(of: piece).map { self[..<$0.lowerBound] } ?? self[...]
-    }
-
-    fileprivate func trimmingSuffixSpaces() -> Substring {
-        var rest = self[...]
-        while rest.last == " " { rest = rest.dropLast() }
-        return rest
+        #expect(try Repository.text("README.md").contains("```swift\nimport Varve\n\n" + code + "```"))
     }
 }

@@ -1,31 +1,9 @@
 import Glibc
 import MailModel
+import TestSupport
 import Testing
 
 @testable import Varve
-
-/// A folder of its own for each test, gone afterwards.
-struct TemporaryFolder: ~Copyable {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/varve-test-XXXXXX".utf8CString)
-        precondition(mkdtemp(&template) != nil, "no temporary folder")
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit { TemporaryFolder.remove(path) }
-
-    static func remove(_ path: String) {
-        let files = DiskFileSystem()
-        if let names = try? files.list(path) {
-            for name in names { remove("\(path)/\(name)") }
-            rmdir(path)
-        } else {
-            unlink(path)
-        }
-    }
-}
 
 let noon = InternalDate(seconds: 1_700_000_000, zoneMinutes: 60)
 

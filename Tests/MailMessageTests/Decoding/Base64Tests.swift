@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -39,7 +40,7 @@ import Testing
 
     @Test func roundTrips() {
         for seed in UInt64(1)...200 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let plain = random.bytes(upTo: 300)
             let text = encoded(plain)
             #expect(strict(text) == plain, "seed \(seed)")
@@ -54,7 +55,7 @@ import Testing
     @Test func randomBytesInPiecesGiveTheSame() {
         let alphabet = [UInt8]("AZaz09+/== \r\n-") + [0, 0xFF]
         for seed in UInt64(1)...500 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let text = random.bytes(upTo: 60, of: alphabet)
             let whole = transferDecoded(text, "base64")
             #expect(whole == reference(text), "seed \(seed)")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -55,7 +56,7 @@ import Testing
             0x61, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC2, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF,
         ]
         for seed in UInt64(1)...3000 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let bytes = random.bytes(upTo: 24, of: alphabet)
             let expected = Array(String(decoding: bytes, as: UTF8.self).utf8)
             #expect(charsetDecoded(bytes, "utf-8") == expected, "seed \(seed): \(bytes)")
@@ -63,7 +64,7 @@ import Testing
         }
     }
 
-    private func inPieces(_ bytes: [UInt8], _ encoding: CharsetEncoding, _ random: inout DecodingGenerator) -> [UInt8]? {
+    private func inPieces(_ bytes: [UInt8], _ encoding: CharsetEncoding, _ random: inout SeededGenerator) -> [UInt8]? {
         guard var decoder = CharsetDecoder(encoding) else { return nil }
         var output = DecodedBytes()
         for piece in pieces(bytes, &random) { piece.withUnsafeBytes { decoder.decode($0, into: &output) } }
@@ -78,7 +79,7 @@ import Testing
             let key = [UInt8](name)
             let encoding = key.withUnsafeBytes { CharsetNames.encoding($0) } ?? .converter(.init(name: name))
             for seed in UInt64(1)...20 {
-                var random = DecodingGenerator(seed: seed)
+                var random = SeededGenerator(seed: seed)
                 // Escape sequences and double bytes come of small alphabets only.
                 let escapes: [UInt8] = [
                     0x1B, 0x24, 0x28, 0x42, 0x4A, 0x30, 0x81, 0xA1, 0xC4, 0xFE, 0x0E, 0x0F, 0x2B, 0x2D,

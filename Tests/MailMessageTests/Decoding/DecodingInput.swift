@@ -1,18 +1,7 @@
 @testable import MailMessage
+import TestSupport
 
-/// A generator whose sequence is fixed for good, so that a printed seed replays a run (splitmix64).
-struct DecodingGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
     mutating func bytes(upTo count: Int, of alphabet: [UInt8] = []) -> [UInt8] {
@@ -41,7 +30,7 @@ func wordsDecoded(_ value: [UInt8]) -> String { value.withUnsafeBytes { EncodedW
 func wordsDecoded(_ value: String) -> String { wordsDecoded([UInt8](value)) }
 
 /// Pieces of `bytes` with random bounds, for decoders that take text so.
-func pieces(_ bytes: [UInt8], _ random: inout DecodingGenerator) -> [[UInt8]] {
+func pieces(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [[UInt8]] {
     var result: [[UInt8]] = []
     var rest = bytes[...]
     while !rest.isEmpty {

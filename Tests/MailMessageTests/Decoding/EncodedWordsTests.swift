@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -87,7 +88,7 @@ import Testing
             "=?utf-8?Q?=C3?=", "=?utf-8?B?qQ==?=", "=?gbk?B?xA==?=", "=?utf-7?Q?+AOk?=", "\u{E9}",
         ].map { [UInt8]($0) } + [[0xFF], [0xC3], [0]]
         for seed in UInt64(1)...3000 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let value = (0..<random.below(30)).flatMap { _ in parts[random.below(parts.count)] }
             let decoded = value.withUnsafeBytes { EncodedWords.utf8($0) }
             #expect(decoded.isUTF8, "seed \(seed)")
@@ -95,7 +96,7 @@ import Testing
             #expect(decoded.text == wordsDecoded(value), "seed \(seed)")
         }
         for seed in UInt64(1)...500 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let value = random.bytes(upTo: 200)
             #expect(value.withUnsafeBytes { EncodedWords.utf8($0) }.isUTF8, "seed \(seed)")
         }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -37,7 +38,7 @@ import Testing
     @Test func inPiecesTheSame() {
         let alphabet = [UInt8]("aF3=== \t\r\n\r\n") + [0xE9]
         for seed in UInt64(1)...2000 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let text = random.bytes(upTo: 40, of: alphabet)
             let whole = transferDecoded(text, "quoted-printable")!
             #expect(whole.count <= text.count, "seed \(seed)")
@@ -52,7 +53,7 @@ import Testing
     /// Whatever the bytes, written by the book they come back.
     @Test func roundTrips() {
         for seed in UInt64(1)...200 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let plain = random.bytes(upTo: 200)
             var text: [UInt8] = []
             for (i, byte) in plain.enumerated() {

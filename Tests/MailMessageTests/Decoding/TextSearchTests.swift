@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MailMessage
@@ -97,7 +98,7 @@ import Testing
         ]
         var found = 0
         for seed in UInt64(1)...6000 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let alphabet = alphabets[random.below(alphabets.count)]
             func word(_ longest: Int) -> String {
                 (0..<(1 + random.below(longest))).map { _ in alphabet[random.below(alphabet.count)] }.joined()
@@ -162,7 +163,7 @@ import Testing
             nil, "utf-8", "iso-8859-1", "gbk", "iso-2022-jp", "utf-7", "utf-16", "euc-kr", "big5-hkscs", "odd",
         ]
         for seed in UInt64(1)...1000 {
-            var random = DecodingGenerator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let bytes = random.bytes(upTo: 200)
             let encoding = encodings[random.below(encodings.count)]
             let charset = charsets[random.below(charsets.count)]

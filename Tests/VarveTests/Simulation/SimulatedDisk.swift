@@ -1,6 +1,7 @@
 import Synchronization
 
 @testable import Varve
+import TestSupport
 
 /// A disk in memory that fails when it is told to.
 ///

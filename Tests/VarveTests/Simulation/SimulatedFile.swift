@@ -1,6 +1,7 @@
 import Glibc
 
 @testable import Varve
+import TestSupport
 
 /// The bytes of a file on the simulated disk: as processes see them, and as they would be after a power failure. Guarded by
 /// the disk's lock, but for what a mapping shows.

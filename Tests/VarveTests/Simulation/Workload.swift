@@ -1,6 +1,7 @@
 import MailModel
 
 @testable import Varve
+import TestSupport
 
 /// A run of commits that is the same each time: what a state must be after commit n is known from a run without faults.
 struct Workload {

@@ -1,18 +1,8 @@
 import Foundation
 import Glibc
+import TestSupport
 
-/// A folder of its own for one test, gone when the test ends.
-final class TemporaryFolder {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/varve-files-XXXXXX".utf8CString)
-        precondition(mkdtemp(&template) != nil, "no temporary folder")
-        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8], time: Int? = nil) -> String {
         let full = "\(path)/\(name)"
@@ -35,19 +25,6 @@ final class TemporaryFolder {
 
     func list(_ name: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(name)")) ?? []).sorted()
-    }
-}
-
-/// splitmix64: the same numbers for a seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
 
