@@ -18,8 +18,9 @@ extension IndexWriter {
     /// Puts a message behind all others of a mailbox.
     private func add(_ row: MessageRow, to mailbox: UInt32) throws(StoreError) {
         try openMailbox(mailbox)
-        guard row.uid >= open[mailbox]!.row.uidNext, row.uid < UInt32.max else {
-            throw .corrupt("mailbox \(mailbox)", "UID \(row.uid) is given again")
+        let next = open[mailbox]!.row.uidNext
+        guard row.uid == next, row.uid < UInt32.max else {
+            throw .corrupt("mailbox \(mailbox)", "UID \(row.uid) is given, where \(next) is the next one")
         }
         try state.uid.insert(MessageRow.key(mailbox: mailbox, uid: row.uid), allocator) { row.store($0, $1) }
         let flags = SystemFlags(rawValue: row.flags)
@@ -37,8 +38,9 @@ extension IndexWriter {
     private func add(_ rows: [MessageRow], to mailbox: UInt32, from first: UInt32) throws(StoreError) {
         guard !rows.isEmpty else { return }
         try openMailbox(mailbox)
-        guard first >= open[mailbox]!.row.uidNext, rows.count < Int(UInt32.max - first) else {
-            throw .corrupt("mailbox \(mailbox)", "UIDs from \(first) on are given again")
+        let next = open[mailbox]!.row.uidNext
+        guard first == next, rows.count < Int(UInt32.max - first) else {
+            throw .corrupt("mailbox \(mailbox)", "UIDs from \(first) on are given, where \(next) is the next one")
         }
         let modSeq = modSeq
         let saveDate = saveDate

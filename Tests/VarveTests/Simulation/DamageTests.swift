@@ -179,6 +179,8 @@ import VarveFormat
                     internalDate: InternalDate(seconds: .max, zoneMinutes: zone), flags: flags))
         }
         let all = UIDSet(UIDRange(1, .max))
+        let firstDigest = Victims.extend(0, with: 1)
+        try accept([append(uid: 4), .copy(from: 1, to: 1, firstUID: 5, victims: Victims(uids: [1], count: 1, digest: firstDigest))])
         let records: [Record] = [
             .createMailbox(id: .max, uidValidity: 1, name: "z"), .createMailbox(id: 0, uidValidity: 1, name: "z"),
             .createMailbox(id: 900, uidValidity: .max, name: long), .createMailbox(id: 900, uidValidity: 9, name: ""),
@@ -192,6 +194,8 @@ import VarveFormat
             .copy(from: 1, to: 77, firstUID: 1, victims: Victims(uids: all, count: 3, digest: 1)),
             .move(from: 1, to: 1, firstUID: .max, victims: Victims(uids: [], count: 0, digest: 7)),
             .claimRecent(mailbox: 1, uid: .max),
+            // UIDs have no gaps.
+            append(uid: 5), .copy(from: 1, to: 1, firstUID: 9, victims: Victims(uids: [1], count: 1, digest: firstDigest)),
         ]
         for record in records { try refuse([record]) }
     }
@@ -201,6 +205,12 @@ import VarveFormat
         let disk = try storeWithCommit([.createMailbox(id: .max - 1, uidValidity: .max, name: "last")])
         let store = try Store.open(at: path, Workload.options(disk))
         #expect { try store.commit { try $0.createMailbox("more") } } throws: { ($0 as? StoreError)?.kind == .limit }
+        try store.checkAndClose()
+    }
+
+    private func accept(_ records: [Record]) throws {
+        let store = try Store.open(at: path, Workload.options(try storeWithCommit(records)))
+        #expect(store.snapshot().modSeq == 4)
         try store.checkAndClose()
     }
 
