@@ -4,6 +4,9 @@ public enum Format {
     public static let major: UInt16 = 1
     /// A reader accepts any minor version: additions of a minor version may be skipped.
     public static let minor: UInt16 = 0
+    /// The minor version that last added a tree to the index. An index that a program of a lower one has written is built
+    /// anew: its commits are not in that tree.
+    public static let newestTree: UInt16 = 0
 
     @inlinable public static var pageSize: Int { 4096 }
     /// Every frame begins at a multiple of this in its segment.
@@ -48,6 +51,9 @@ public struct LogPosition: RawRepresentable, Hashable, Comparable, Sendable, Cus
     public let rawValue: UInt64
     @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
     @inlinable public init(segment: UInt32, offset: UInt32) { rawValue = UInt64(segment) << 32 | UInt64(offset) }
+
+    /// Where the first frame of a log stands.
+    public static let start = LogPosition(segment: 1, offset: UInt32(SegmentHeader.size))
 
     @inlinable public var segment: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) }
     @inlinable public var offset: UInt32 { UInt32(truncatingIfNeeded: rawValue) }

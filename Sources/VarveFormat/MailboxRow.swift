@@ -84,5 +84,9 @@ public struct MailboxRow: Hashable, Sendable {
         bytes = p.load64(56)
         created = p.load64(64)
         name = Array(value[MailboxRow.fixedSize...])
+        // What is counted can grow no further than the UIDs do: nobody who adds to a counter has to look again.
+        guard messages < uidNext, dead < uidNext, unseen <= messages, deleted <= messages, bytes <= .max / 2 else {
+            throw .invalid("a mailbox row with \(messages) messages and \(dead) dead ones below UID \(uidNext)")
+        }
     }
 }

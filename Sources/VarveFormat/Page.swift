@@ -64,7 +64,10 @@ public enum Page {
     /// The second half of `validate`: what the page's kind must fulfil, whatever its checksum and number say.
     public static func validateContents(_ page: UnsafeRawPointer) throws(FormatError) {
         switch PageKind(rawValue: page.load8(kindOffset)) {
-        case .header, .freeList: break
+        case .header, .freeList:
+            guard page.load16(treeOffset) == 0, level(page) == 0 else {
+                throw .invalid("a page beside the trees, of tree \(page.load16(treeOffset)), level \(level(page))")
+            }
         case .rowLeaf, .rowInner:
             guard let layout = RowLayout(tree: page.load16(treeOffset)) else {
                 throw .invalid("rows of an unknown tree \(page.load16(treeOffset))")
@@ -74,6 +77,9 @@ public enum Page {
                 count(page) > 0
             else { throw .invalid("\(count(page)) rows at level \(level(page))") }
         case .cellLeaf, .cellInner:
+            guard let tree = TreeID(rawValue: page.load16(treeOffset)), tree.hasCells else {
+                throw .invalid("cells of tree \(page.load16(treeOffset))")
+            }
             try CellPage.validateContents(page)
         case nil: throw .invalid("a page of unknown kind \(page.load8(kindOffset))")
         }

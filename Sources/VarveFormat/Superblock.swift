@@ -10,6 +10,14 @@ public enum TreeID: UInt16, CaseIterable, Sendable {
     case keywords = 8
 
     public var slot: Int { Int(rawValue) - 1 }
+
+    /// Whether its pages hold cells, and not rows of one size.
+    public var hasCells: Bool {
+        switch self {
+        case .mailboxes, .names, .subscriptions, .keywords: true
+        case .mailboxChanges, .uid, .changed, .vanished: false
+        }
+    }
 }
 
 /// Where a tree begins. Height 0 is the empty tree; 1 is a single leaf.
@@ -31,6 +39,8 @@ public struct Superblock: Hashable, Sendable {
     public static let magic: UInt64 = 0x3142_5345_5652_4156  // "VARVESB1"
 
     public var store: StoreUUID
+    /// Of the program that wrote the slot; what is written says this one's.
+    public var minor: UInt16
     /// Counts the superblocks written; the valid slot with the higher one holds. Odd ones stand in slot 1, even in slot 0.
     public var sequence: UInt64
     /// The index is that of the account after this commit.
@@ -52,9 +62,10 @@ public struct Superblock: Hashable, Sendable {
 
     public init(store: StoreUUID) {
         self.store = store
+        minor = Format.minor
         sequence = 0
         modSeq = 0
-        logPosition = LogPosition(segment: 1, offset: UInt32(SegmentHeader.size))
+        logPosition = .start
         indexNumber = 0
         pageCount = 0
         freeList = 0
@@ -96,13 +107,17 @@ public struct Superblock: Hashable, Sendable {
         return out
     }
 
+    /// Whether the checksum of a slot holds, whatever version it is of. - Precondition: `bytes` is a whole slot.
+    public static func checksumHolds(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[..<(slotSize - 4)])) == bytes.baseAddress!.load32(slotSize - 4)
+    }
+
     public init(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
         guard bytes.count >= Superblock.slotSize, let p = bytes.baseAddress, p.load64(0) == Superblock.magic else {
             throw FormatError(.foreign)
         }
         guard p.load16(8) == Format.major else { throw FormatError(.unsupportedVersion(p.load16(8))) }
-        let summed = UnsafeRawBufferPointer(rebasing: bytes[..<(Superblock.slotSize - 4)])
-        guard crc32c(0, summed) == p.load32(Superblock.slotSize - 4) else { throw FormatError(.checksum) }
+        guard Superblock.checksumHolds(bytes) else { throw FormatError(.checksum) }
         guard p.load32(96) == UInt32(Format.pageSize) else {
             throw .invalid("pages of \(p.load32(96)) bytes, this program's have \(Format.pageSize)")
         }
@@ -110,6 +125,7 @@ public struct Superblock: Hashable, Sendable {
         let count = Int(p.load32(100))
         guard count <= 256, count >= TreeID.allCases.count else { throw .invalid("a superblock with \(count) trees") }
         self.init(store: StoreUUID(high: p.load64(16), low: p.load64(24)))
+        minor = p.load16(10)
         sequence = p.load64(32)
         modSeq = p.load64(40)
         logPosition = LogPosition(rawValue: p.load64(48))
@@ -128,7 +144,7 @@ public struct Superblock: Hashable, Sendable {
         }
         // Room for more in every counter: nobody who adds to one has to look again.
         guard modSeq <= UInt64(Int64.max), sequence < .max / 2, indexNumber < .max / 2, nextIdentity < .max / 2,
-            nextMailbox >= 1, nextIdentity >= 1
+            deadRows < .max / 2, nextMailbox >= 1, nextIdentity >= 1
         else { throw .invalid("a superblock with a counter at its end") }
         guard logPosition.segment >= 1, logPosition.offset >= UInt32(SegmentHeader.size) else {
             throw .invalid("a log position \(logPosition)")

@@ -311,5 +311,11 @@ import VarveFormat
         #expect(isRefused(uid, 23, Page.countOffset, 0), "no rows")
         #expect(isRefused(uid, 23, Page.treeOffset, 1), "rows of a tree of cells")
         #expect(isRefused(uid, 23, Page.treeOffset, 99), "rows of no tree")
+        #expect(isRefused(names, 21, Page.treeOffset, TreeID.uid.rawValue), "cells of a tree of rows")
+        #expect(isRefused(names, 21, Page.treeOffset, 99), "cells of no tree")
+        #expect(isRefused(names, 21, Page.kindOffset, UInt16(PageKind.freeList.rawValue)), "a list of free pages in a tree")
+        let free = try page.block("free list page")
+        #expect(!isRefused(free, 17, Page.treeOffset, 0))
+        #expect(isRefused(free, 17, Page.kindOffset, UInt16(PageKind.freeList.rawValue) | 1 << 8), "a list with a level")
     }
 }

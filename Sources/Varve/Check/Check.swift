@@ -48,6 +48,14 @@ public struct Check {
         return check.violations
     }
 
+    /// Looks at the trees alone: whether all pages that the state reaches are there, whole and in their place.
+    /// - Complexity: O(index).
+    static func firstViolation(ofTreesIn state: IndexState, _ pages: Pages) -> Violation? {
+        var check = Check(state: state, pages: pages)
+        check.checkTrees()
+        return check.violations.first
+    }
+
     private init(state: IndexState, pages: Pages) {
         self.state = state
         self.pages = pages

@@ -57,13 +57,31 @@ struct LogFiles {
             if case .unsupportedVersion = error.reason { throw .corrupt(name(number), error) }
             var reader = LogReader(
                 file: file, segment: number, tag: 0, from: SegmentHeader.size, limit: try file.size())
-            guard isLast, number > durable?.segment ?? 0, try reader.firstNonZero() == nil else {
+            guard isLast, number > durable?.segment ?? 0, try reader.firstNonZero() == nil,
+                try !hasFooter(number - 1)
+            else {
                 throw .corrupt(name(number), error)
             }
             try options.fileSystem.remove(name(number))
             return nil
         }
     }
+
+    /// Whether a segment was sealed, wherever its frames end: then the next one's header was on disk.
+    private func hasFooter(_ number: UInt32) throws(StoreError) -> Bool {
+        guard number > 0, let store = segments.last?.header.store else { return false }
+        let file = try options.fileSystem.open(name(number), create: false, writable: false)
+        var reader = LogReader(
+            file: file, segment: number, tag: store.tag, from: SegmentHeader.size,
+            limit: min(try file.size(), LogFiles.largestSegment))
+        while case .frame(let frame) = try reader.next() {
+            if frame.header.kind == FrameKind.footer.rawValue { return true }
+        }
+        return false
+    }
+
+    /// Places in a segment are 32 bits wide: what a file holds behind them is nothing.
+    static let largestSegment = Int(UInt32.max)
 
     /// Makes the log of a new store.
     mutating func createFirst(_ uuid: StoreUUID) throws(StoreError) {
@@ -86,9 +104,9 @@ struct LogFiles {
             let from = i == first ? Int(start.offset) : SegmentHeader.size
             let isLast = i == segments.count - 1
             let file = try options.fileSystem.open(name(number), create: false, writable: true)
-            let size = try file.size()
+            let size = min(try file.size(), LogFiles.largestSegment)
             let limit = isLast ? size : Int(segments[i + 1].header.previousEnd)
-            guard from <= limit, limit <= size, size <= Int(UInt32.max) else {
+            guard from <= limit, limit <= size else {
                 throw .corrupt(name(number), "the file has \(size) bytes; frames are looked for from \(from) to \(limit)")
             }
             var reader = LogReader(

@@ -2,6 +2,8 @@
 public enum FileNames {
     public static let superblock = "superblock"
     public static let index = "index"
+    /// An index that proved damaged, while another one is built.
+    public static let damagedIndex = "index.damaged"
     public static let lock = "lock"
     public static let segments = "segments"
 

@@ -13,9 +13,10 @@ extension Store {
         isFillDue || !writer.sealable.isEmpty || isCheckpointDue
     }
 
-    private var isFillDue: Bool {
+    var isFillDue: Bool {
         let current = writer.log.current
         return writer.filling == nil && current.zeroed - current.end < Store.fillStep(current.end) / 2
+            && max(current.zeroed, current.end) < LogFiles.largestSegment
     }
 
     private var isCheckpointDue: Bool {
@@ -51,7 +52,7 @@ extension Store {
         guard isFillDue, writer.failure == nil else { return }
         let current = writer.log.current
         let start = max(current.zeroed, current.end)
-        let range = start..<(start + Store.fillStep(current.end))
+        let range = start..<min(start + Store.fillStep(current.end), LogFiles.largestSegment)
         writer.filling = (current.number, range)
         monitor.unlock()
         var failure: StoreError?

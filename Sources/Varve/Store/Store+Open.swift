@@ -32,46 +32,73 @@ extension Store {
 struct Recovery {
     let path: String
     let options: StoreOptions
+    /// An index that a program of a lower minor version wrote to is not trusted.
+    private let newestTree: UInt16
     private var files: any FileSystem { options.fileSystem }
 
-    init(_ path: String, _ options: StoreOptions) {
+    init(_ path: String, _ options: StoreOptions, newestTree: UInt16 = Format.newestTree) {
         self.path = path
         self.options = options
+        self.newestTree = newestTree
     }
 
     func open(_ lock: any FileLock) throws(StoreError) -> Store {
         let superblockFile = try files.open("\(path)/\(FileNames.superblock)", create: true, writable: true)
         let found = try Recovery.readSuperblock(superblockFile, "\(path)/\(FileNames.superblock)")
-        var log = try LogFiles(path, options, durable: found?.logPosition)
+        // Nothing was written to the superblock before the first segment was on disk.
+        let wasWritten = try superblockFile.size() > 0
+        let durable = found.newest?.logPosition ?? (wasWritten ? .start : nil)
+        var log = try LogFiles(path, options, durable: durable)
         if log.segments.isEmpty {
-            guard found == nil else {
+            guard durable == nil else {
                 throw .corrupt("\(path)/\(FileNames.segments)", "all segments are missing")
             }
             try log.createFirst(StoreUUID(high: options.random(), low: options.random()))
         }
+        if found.newest == nil {
+            // Before there is a superblock, the names that lead to it and to the log are on disk, whatever became of an
+            // opening before this one.
+            try files.syncDirectory(path)
+            try files.syncDirectory(FileNames.folder(above: path))
+        }
         let uuid = log.segments[0].header.store
         // The superblock says where to go on; without one, the log says it all from its beginning.
-        let block = found ?? Superblock(store: uuid)
+        let block = found.newest ?? Superblock(store: uuid)
         guard block.store == uuid else {
             throw .corrupt("\(path)/\(FileNames.superblock)", "it belongs to store \(block.store), the segments to \(uuid)")
         }
         let store: Store
         do {
-            store = try recover(log, block, superblockFile, lock)
+            store = try recover(log, block, isSuspect: found.isSuspect, superblockFile, lock)
         } catch {
-            // It may be the index that is damaged: then it is to be had from the log again. If the log is, the same error
-            // comes.
             let index = "\(path)/\(FileNames.index)"
             guard error.kind == .corrupt, block.indexNumber != 0, try files.exists(index) else { throw error }
-            try files.remove(index)
-            store = try recover(log, block, superblockFile, lock)
+            store = try recoverWithoutIndex(log, block, superblockFile, lock)
         }
         try finish(store)
         return store
     }
 
-    private func recover(
+    /// It may be the index that is damaged: then it is to be had from the log again. If it is the log, the index is put back:
+    /// it may know what the log has lost.
+    private func recoverWithoutIndex(
         _ log: LogFiles, _ block: Superblock, _ superblockFile: any File, _ lock: any FileLock
+    ) throws(StoreError) -> Store {
+        let index = "\(path)/\(FileNames.index)"
+        let aside = "\(path)/\(FileNames.damagedIndex)"
+        try files.rename(index, to: aside)
+        do {
+            let store = try recover(log, block, isSuspect: false, superblockFile, lock)
+            try files.remove(aside)
+            return store
+        } catch {
+            try? files.rename(aside, to: index)
+            throw error
+        }
+    }
+
+    private func recover(
+        _ log: LogFiles, _ block: Superblock, isSuspect: Bool, _ superblockFile: any File, _ lock: any FileLock
     ) throws(StoreError) -> Store {
         var log = log
         var block = block
@@ -82,6 +109,9 @@ struct Recovery {
         let allocator = PageAllocator(
             file: indexFile, pages: pages, pageCount: block.pageCount, free: free, checkpoint: block.modSeq, tag: uuid.tag)
         var state = IndexState(block)
+        if isSuspect, let violation = Check.firstViolation(ofTreesIn: state, pages) {
+            throw .corrupt(FileNames.index, violation.description)
+        }
         state.keywords = try Keywords.load(state.keywordTree, pages)
         var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq)
         let current = try log.replay(from: block.logPosition, &replay)
@@ -106,12 +136,10 @@ struct Recovery {
     /// need not do the same again.
     private func finish(_ store: Store) throws(StoreError) {
         do {
-            let snapshot = store.snapshot()
-            let isNew = try snapshot.mailbox(named: MailboxName.inbox) == nil
+            let isNew = try store.snapshot().mailbox(named: MailboxName.inbox) == nil
             if isNew { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
             try store.makeCheckpoint()
             try files.syncDirectory(path)
-            if isNew { try files.syncDirectory(FileNames.folder(above: path)) }
         } catch {
             try? store.close()
             throw error as? StoreError ?? StoreError(.io, "\(error)")
@@ -128,22 +156,39 @@ struct Recovery {
         return result
     }
 
-    /// The valid slot with the higher sequence; nil if there is none, be it that the store is new, or that both are
-    /// damaged: then the index is built from the log.
-    static func readSuperblock(_ file: any File, _ path: String) throws(StoreError) -> Superblock? {
+    /// What the two slots of a superblock say.
+    struct FoundSuperblock {
+        /// The valid slot with the higher sequence; nil if there is none, be it that the store is new, or that both are
+        /// damaged: then the index is built from the log.
+        var newest: Superblock?
+        /// The other slot does not hold, or is not the one before. If it was the newer one, pages that this one reaches may
+        /// have been used again.
+        var isSuspect = false
+    }
+
+    static func readSuperblock(_ file: any File, _ path: String) throws(StoreError) -> FoundSuperblock {
         let block = ByteBlock(capacity: 2 * Superblock.slotSize)
         let count = try file.read(at: 0, into: block.bytes)
-        var best: Superblock?
+        var sequences: [UInt64] = []
+        var found = FoundSuperblock()
         for slot in 0..<2 where count >= (slot + 1) * Superblock.slotSize {
-            let bytes = block.bytes[(slot * Superblock.slotSize)..<((slot + 1) * Superblock.slotSize)]
+            let bytes = UnsafeRawBufferPointer(
+                rebasing: block.bytes[(slot * Superblock.slotSize)..<((slot + 1) * Superblock.slotSize)])
             do {
-                let candidate = try Superblock(UnsafeRawBufferPointer(rebasing: bytes))
-                if candidate.sequence > (best?.sequence ?? 0) { best = candidate }
+                let candidate = try Superblock(bytes)
+                // A slot that stands in the other one's place would be overwritten while it holds.
+                guard candidate.sequence > 0, candidate.sequence % 2 == UInt64(slot) else { continue }
+                sequences.append(candidate.sequence)
+                if candidate.sequence > (found.newest?.sequence ?? 0) { found.newest = candidate }
             } catch {
-                if case .unsupportedVersion = error.reason { throw .corrupt(path, error) }
+                // Where the sum holds, the version was written like that. Where it does not, a bit of it may have changed, and
+                // the log says of which version the store is.
+                guard case .unsupportedVersion = error.reason, Superblock.checksumHolds(bytes) else { continue }
+                throw .corrupt(path, error)
             }
         }
-        return best
+        if let newest = found.newest?.sequence { found.isSuspect = newest > 1 && !sequences.contains(newest - 1) }
+        return found
     }
 
     /// The index file that the superblock speaks of; if it is not there, an empty one, and the superblock is set back to
@@ -151,7 +196,7 @@ struct Recovery {
     private func openIndex(_ block: inout Superblock) throws(StoreError) -> (any File, Pages) {
         let name = "\(path)/\(FileNames.index)"
         let tag = block.store.tag
-        if block.indexNumber != 0, try files.exists(name) {
+        if block.indexNumber != 0, block.minor >= newestTree, try files.exists(name) {
             let file = try files.open(name, create: false, writable: true)
             let count = try file.size() / Format.pageSize
             if count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) {

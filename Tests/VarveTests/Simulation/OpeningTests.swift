@@ -1,0 +1,273 @@
+import MailModel
+import TestSupport
+import Testing
+import VarveFormat
+
+@testable import Varve
+
+/// What an opening makes of damage that leaves more than one way to read what is there.
+@Suite struct OpeningTests {
+    private let path = Workload.path
+    private var superblock: String { "\(path)/\(FileNames.superblock)" }
+    private var index: String { "\(path)/\(FileNames.index)" }
+    private func segment(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
+
+    private func finished() throws -> (SimulatedDisk, Summary) {
+        let disk = SimulatedDisk()
+        var workload = Workload(seed: 3, records: true)
+        try workload.run(on: disk)
+        return (disk, try #require(workload.states[workload.acknowledged]))
+    }
+
+    private func expect(_ disk: SimulatedDisk, _ expected: Summary, _ what: String) throws {
+        disk.kill()
+        let store = try Store.open(at: path, Workload.options(disk))
+        #expect(try Summary(store).difference(expected) == "", "\(what)")
+        let violations = Check.run(store.snapshot())
+        #expect(violations.isEmpty, "\(what): \(violations)")
+        try store.close()
+    }
+
+    private func expectRefusal(_ disk: SimulatedDisk, _ kind: StoreError.Kind, _ what: String) {
+        disk.kill()
+        #expect {
+            try Store.open(at: path, Workload.options(disk)).close()
+        } throws: { error in
+            if (error as? StoreError)?.kind == kind { return true }
+            Issue.record("\(what): \(error)")
+            return false
+        }
+    }
+
+    // MARK: Superblock
+
+    @Test func aFlippedBitInASlotsVersionCostsNothing() throws {
+        let (pristine, expected) = try finished()
+        for slots in [[0], [1], [0, 1]] {
+            let disk = pristine.afterPowerFailure(seed: 1)
+            for slot in slots { disk.damage(superblock, at: slot * Superblock.slotSize + 8) { $0 ^ 2 } }
+            try expect(disk, expected, "version of slots \(slots)")
+        }
+    }
+
+    /// Not damage: its sum holds.
+    @Test func aSlotOfAnotherVersionIsRefused() throws {
+        let (disk, _) = try finished()
+        var bytes = try #require(disk.contents(superblock))
+        bytes[8] = 2
+        let sum = bytes.withBytes { crc32c(0, UnsafeRawBufferPointer(rebasing: $0[..<(Superblock.slotSize - 4)])) }
+        bytes.replaceSubrange((Superblock.slotSize - 4)..<Superblock.slotSize, with: [UInt8]().appending(sum))
+        try overwrite(disk, superblock, bytes)
+        expectRefusal(disk, .unsupportedVersion, "version 2")
+    }
+
+    private func overwrite(_ disk: SimulatedDisk, _ name: String, _ bytes: [UInt8]) throws {
+        let file = try disk.open(name, create: false, writable: true)
+        try bytes.withBytes { bytes throws(StoreError) in try file.write(at: 0, [bytes]) }
+        try file.sync()
+    }
+
+    /// A slot that was written to the other one's place would be overwritten by the next checkpoint.
+    @Test func aSlotInTheOthersPlaceDoesNotHold() throws {
+        let (disk, expected) = try finished()
+        let bytes = try #require(disk.contents(superblock))
+        let sequences = [32, Superblock.slotSize + 32].map { at in bytes.withBytes { $0.baseAddress!.load64(at) } }
+        let newer = sequences[0] > sequences[1] ? bytes.prefix(Superblock.slotSize) : bytes.suffix(Superblock.slotSize)
+        try overwrite(disk, superblock, Array(newer + newer))
+        let file = try disk.open(superblock, create: false, writable: false)
+        #expect(try Recovery.readSuperblock(file, superblock).newest?.sequence == sequences.max())
+        // And with nothing but the one that is out of place:
+        let other = [UInt8](repeating: 0, count: Superblock.slotSize)
+        try overwrite(disk, superblock, sequences[0] > sequences[1] ? other + newer : newer + other)
+        #expect(try Recovery.readSuperblock(file, superblock).newest == nil)
+        try expect(disk, expected, "a slot out of place")
+    }
+
+    /// The newer slot is damaged, and pages that the older one reaches were used again. Reading on from the older one meets
+    /// that late or never, and in places where it is not known for damage.
+    @Test func anIndexThatWentOnBehindTheOlderSlotIsBuiltAnew() throws {
+        for rounds in 1...4 {
+            let disk = SimulatedDisk()
+            let store = try Store.open(at: path, Workload.options(disk))
+            let inbox = try store.mailbox("INBOX").id
+            try store.commit { tx in for _ in 0..<600 { try tx.append([7], to: inbox, internalDate: noon) } }
+            try store.checkpoint()
+            for i in 0..<rounds {
+                try store.commit { try $0.changeFlags(.add(Flags([], keywords: ["k\(i)"])), of: UIDSet(UIDRange(300, 310)), in: inbox) }
+                if i < 2 { try store.checkpoint() }
+            }
+            let expected = try Summary(store)
+            let survivor = disk.afterPowerFailure(seed: UInt64(rounds))
+            try? store.close()
+            let bytes = try #require(survivor.contents(superblock))
+            let sequences = [32, Superblock.slotSize + 32].map { at in bytes.withBytes { $0.baseAddress!.load64(at) } }
+            survivor.damage(superblock, at: (sequences[0] > sequences[1] ? 0 : Superblock.slotSize) + 100)
+            try expect(survivor, expected, "\(rounds) rounds")
+        }
+    }
+
+    @Test func anIndexOfAnOlderMinorVersionIsBuiltAnew() throws {
+        let (disk, expected) = try finished()
+        disk.kill()
+        var store = try Store.open(at: path, Workload.options(disk))
+        let number = store.writer.superblock.indexNumber
+        try store.close()
+        store = try Recovery(path, Workload.options(disk), newestTree: Format.minor + 1).open(disk.lock("\(path)/\(FileNames.lock)"))
+        #expect(store.writer.superblock.indexNumber == number + 1)
+        #expect(try Summary(store).difference(expected) == "")
+        try store.close()
+        store = try Store.open(at: path, Workload.options(disk))
+        #expect(store.writer.superblock.indexNumber == number + 1, "what it knows it trusts")
+        try store.close()
+    }
+
+    // MARK: Log
+
+    /// The index may know what a damaged log has lost.
+    @Test func theIndexStaysWhereItIsTheLogThatIsDamaged() throws {
+        let (disk, _) = try finished()
+        let before = try #require(disk.contents(index))
+        disk.kill()
+        let store = try Store.open(at: path, Workload.options(disk))
+        let inbox = try store.mailbox("INBOX").id
+        let end = Int(store.writer.log.end.offset)
+        for _ in 0..<2 { try store.commit { try $0.append([1], to: inbox, internalDate: noon) } }
+        let last = segment(store.writer.log.current.number)
+        let damaged = disk.afterPowerFailure(seed: 1)
+        try? store.close()
+        damaged.damage(last, at: end + 40)
+        expectRefusal(damaged, .corrupt, "a damaged frame")
+        #expect(try damaged.list(path).sorted() == [FileNames.index, FileNames.lock, FileNames.segments, FileNames.superblock])
+        #expect(damaged.contents(index)?.prefix(4096) == before.prefix(4096))
+        damaged.damage(last, at: end + 40)
+        damaged.kill()
+        try Store.open(at: path, Workload.options(damaged)).checkAndClose()
+    }
+
+    /// A header is on disk before the segment before it is sealed: what damaged it may have taken more.
+    @Test(arguments: [false, true]) func aDamagedHeaderBehindASealedSegmentIsRefusedAndStays(isSealed: Bool) throws {
+        let disk = SimulatedDisk()
+        let store = try Store.open(at: path, Workload.options(disk))
+        let inbox = try store.mailbox("INBOX").id
+        var random = SeededGenerator(seed: 5)
+        let noise = (0..<1_100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        try store.commit { try $0.append(noise, to: inbox, internalDate: noon) }
+        try store.checkpoint()
+        // The second segment holds nothing but its header.
+        struct Refused: Error {}
+        #expect(throws: Refused.self) { try store.commit { _ in throw Refused() } }
+        if isSealed { store.maintain() }
+        let survivor = disk.afterPowerFailure(seed: 1)
+        try? store.close()
+        survivor.damage(segment(2), at: 41)
+        if isSealed {
+            expectRefusal(survivor, .corrupt, "a damaged header")
+            try #require(try survivor.exists(segment(2)))
+            survivor.damage(segment(2), at: 41)
+            survivor.kill()
+        }
+        let reopened = try Store.open(at: path, Workload.options(survivor))
+        #expect(try reopened.mailbox("INBOX").view().count == 1)
+        try reopened.checkAndClose()
+    }
+
+    /// A store whose superblock was ever written is not a new one.
+    @Test func aLogThatIsGoneIsNotANewStore() throws {
+        let disk = SimulatedDisk()
+        let store = try Store.open(at: path, Workload.options(disk))
+        try store.commit { _ = try $0.createMailbox("mail") }
+        try store.close()
+        disk.cut(segment(1), to: 0)
+        for slot in 0..<2 { disk.damage(superblock, at: slot * Superblock.slotSize + 40) }
+        expectRefusal(disk, .corrupt, "an empty segment")
+        try disk.remove(segment(1))
+        expectRefusal(disk, .corrupt, "no segment")
+        #expect(try !disk.exists(segment(1)))
+    }
+
+    /// Places in a segment are 32 bits wide; a file may be longer all the same.
+    @Test func zerosBehindTheLastPlaceMeanNothing() throws {
+        let (disk, expected) = try finished()
+        var options = Workload.options(disk)
+        options.fileSystem = SparseDisk(disk)
+        disk.kill()
+        let store = try Store.open(at: path, options)
+        #expect(try Summary(store).difference(expected) == "")
+        #expect(store.writer.log.current.zeroed == Int(UInt32.max))
+        try store.commit { _ = try $0.createMailbox("more") }
+        store.maintain()
+        try store.checkAndClose()
+    }
+
+    @Test func noZerosAreWrittenBehindTheLastPlace() throws {
+        let disk = SimulatedDisk()
+        let store = try Store.open(at: path, Workload.options(disk))
+        let current = store.writer.log.current
+        #expect(store.isFillDue || current.zeroed - current.end > 0)
+        store.writer.log.current.end = Int(UInt32.max) - 7
+        store.writer.log.current.zeroed = Int(UInt32.max)
+        #expect(!store.isFillDue)
+        store.writer.log.current = current
+        try store.close()
+    }
+
+    // MARK: Names
+
+    /// Killed before the folder above was synced, and opened again: from then on mail is acknowledged.
+    @Test func aStoresNameIsOnDiskBeforeAnythingIsAcknowledged() throws {
+        let baseline = SimulatedDisk()
+        _ = try Store.open(at: path, Workload.options(baseline))
+        for call in 1...baseline.calls.count {
+            let disk = SimulatedDisk(seed: UInt64(call))
+            disk.fail(at: call, with: .error(.io))
+            let first = try? Store.open(at: path, Workload.options(disk))
+            disk.kill()
+            let store = try first ?? Store.open(at: path, Workload.options(disk))
+            try store.commit { _ = try $0.createMailbox("mail") }
+            let survivor = disk.afterPowerFailure(seed: UInt64(call) * 7)
+            try? store.close()
+            let reopened = try Store.open(at: path, Workload.options(survivor))
+            #expect(try reopened.snapshot().mailbox(named: "mail") != nil, "call \(call): \(baseline.calls[call - 1])")
+            try reopened.close()
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func appending(_ value: UInt32) -> [UInt8] {
+        var result = self
+        result.append32(value)
+        return result
+    }
+}
+
+/// A disk whose segments are said to be 5 GiB longer than they are: a hole.
+private struct SparseDisk: FileSystem {
+    let disk: SimulatedDisk
+    init(_ disk: SimulatedDisk) { self.disk = disk }
+
+    private struct SparseFile: File {
+        let file: any File
+        func size() throws(StoreError) -> Int { try file.size() + 5 << 30 }
+        func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+            try file.read(at: offset, into: buffer)
+        }
+        func write(at offset: Int, _ buffers: [UnsafeRawBufferPointer]) throws(StoreError) { try file.write(at: offset, buffers) }
+        func allocate(_ size: Int) throws(StoreError) { try file.allocate(size) }
+        func truncate(_ size: Int) throws(StoreError) { try file.truncate(size) }
+        func sync() throws(StoreError) { try file.sync() }
+        func map(_ length: Int, writable: Bool) throws(StoreError) -> any Mapping { try file.map(length, writable: writable) }
+    }
+
+    func open(_ path: String, create: Bool, writable: Bool) throws(StoreError) -> any File {
+        let file = try disk.open(path, create: create, writable: writable)
+        return path.hasSuffix(".seg") ? SparseFile(file: file) : file
+    }
+    func exists(_ path: String) throws(StoreError) -> Bool { try disk.exists(path) }
+    func createDirectory(_ path: String) throws(StoreError) { try disk.createDirectory(path) }
+    func list(_ path: String) throws(StoreError) -> [String] { try disk.list(path) }
+    func remove(_ path: String) throws(StoreError) { try disk.remove(path) }
+    func rename(_ from: String, to: String) throws(StoreError) { try disk.rename(from, to: to) }
+    func syncDirectory(_ path: String) throws(StoreError) { try disk.syncDirectory(path) }
+    func lock(_ path: String) throws(StoreError) -> any FileLock { try disk.lock(path) }
+}
