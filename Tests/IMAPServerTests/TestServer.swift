@@ -55,7 +55,7 @@ final class TestClient {
     private var buffer: [UInt8] = []
     private var isEnded = false
 
-    static let timeoutSeconds = 20
+    static let timeoutSeconds = 120
 
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
