@@ -112,7 +112,7 @@ struct LogFiles {
             var reader = LogReader(
                 file: file, segment: number, tag: segments[0].header.store.tag, from: from, limit: limit)
             let footer = try Self.apply(&reader, &replay)
-            if isLast { return try end(reader, file, size, footer, replayedFrom: start) }
+            if isLast { return try end(reader, file, size, footer) }
             guard reader.offset >= limit else {
                 throw .corrupt(
                     "\(name(number)), offset \(reader.offset)", "no valid frame, and the log goes on in a later segment")
@@ -150,7 +150,7 @@ struct LogFiles {
 
     /// The segment that the log goes on in, what a crash left behind its end being cut off.
     private func end(
-        _ reader: LogReader, _ file: any File, _ size: Int, _ footer: Int?, replayedFrom start: LogPosition
+        _ reader: LogReader, _ file: any File, _ size: Int, _ footer: Int?
     ) throws(StoreError) -> LogWriter.Current {
         var reader = reader
         let number = reader.segment
@@ -167,7 +167,12 @@ struct LogFiles {
         }
         // What was read may be no more than what a killed process left in the system's memory. It is about to be shown to
         // readers and built upon, so it must be on disk first: the frames, and the name of a segment just begun.
-        let isNew = reader.position > start || reader.offset == SegmentHeader.size
+        let isNew = durable.map { reader.position > $0 } ?? true
+        if isNew {
+            // A sync that failed may have left bytes in memory that the system takes for written: they are written again.
+            let from = durable.flatMap { $0.segment == number ? Int($0.offset) : nil } ?? 0
+            try rewrite(file, from..<reader.offset)
+        }
         if let tail = try reader.firstNonZero() {
             // Left as it is, a frame of the torn tail could come to life behind those written from now on.
             let from = tail & ~(Format.frameAlignment - 1)
@@ -178,6 +183,20 @@ struct LogFiles {
         }
         if isNew { try options.fileSystem.syncDirectory("\(path)/\(FileNames.segments)") }
         return LogWriter.Current(number: number, file: file, end: reader.offset, zeroed: max(size, reader.offset))
+    }
+
+    private func rewrite(_ file: any File, _ range: Range<Int>) throws(StoreError) {
+        let block = ByteBlock(capacity: min(range.count, 1 << 20))
+        var at = range.lowerBound
+        while at < range.upperBound {
+            let part = UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<min(block.bytes.count, range.upperBound - at)])
+            guard try file.read(at: at, into: part) == part.count else {
+                throw StoreError(.io, "a segment ends at \(at), where frames have been read")
+            }
+            try file.write(at: at, [UnsafeRawBufferPointer(part)])
+            at += part.count
+        }
+        withExtendedLifetime(block) {}
     }
 
     private func isSealed(_ file: any File, _ number: UInt32, _ end: Int, _ size: Int) throws(StoreError) -> Bool {

@@ -45,6 +45,8 @@ struct Recovery {
     func open(_ lock: any FileLock) throws(StoreError) -> Store {
         let superblockFile = try files.open("\(path)/\(FileNames.superblock)", create: true, writable: true)
         let found = try Recovery.readSuperblock(superblockFile, "\(path)/\(FileNames.superblock)")
+        // A slot that is only in memory yet would be built upon, and pages used again that the one on disk reaches.
+        if found.newest != nil { try superblockFile.sync() }
         // Nothing was written to the superblock before the first segment was on disk.
         let wasWritten = try superblockFile.size() > 0
         let durable = found.newest?.logPosition ?? (wasWritten ? .start : nil)

@@ -85,7 +85,7 @@ import Testing
 
     @Test func whatAKilledProcessLeftIsMadeDurableBeforeItIsShown() throws {
         let baseline = try Baseline()
-        for call in stride(from: 1, through: baseline.calls.count, by: 3) {
+        for call in 1...baseline.calls.count {
             let seed = UInt64(call) * 37
             let what = "killed at call \(call) (\(baseline.calls[call - 1])), seed \(seed)"
             // An error stands for the kill: what was written remains in memory.

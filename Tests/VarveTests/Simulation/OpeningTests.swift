@@ -106,6 +106,23 @@ import VarveFormat
         }
     }
 
+    /// A process was killed between the write of a slot and its sync.
+    @Test func theSlotThatIsBuiltUponIsOnDisk() throws {
+        for seed in 1...8 as ClosedRange<UInt64> {
+            let disk = SimulatedDisk(seed: seed)
+            let store = try Store.open(at: path, Workload.options(disk))
+            let old = try #require(disk.contents(superblock))
+            try store.commit { _ = try $0.createMailbox("mail") }
+            try store.close()
+            let new = try #require(disk.contents(superblock))
+            try overwrite(disk, superblock, old)
+            let file = try disk.open(superblock, create: false, writable: true)
+            try new.withBytes { bytes throws(StoreError) in try file.write(at: 0, [bytes]) }
+            _ = try Store.open(at: path, Workload.options(disk))
+            #expect(disk.afterPowerFailure(seed: seed).contents(superblock) == new, "seed \(seed)")
+        }
+    }
+
     @Test func anIndexOfAnOlderMinorVersionIsBuiltAnew() throws {
         let (disk, expected) = try finished()
         disk.kill()
