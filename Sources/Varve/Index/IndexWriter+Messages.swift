@@ -5,8 +5,11 @@ extension IndexWriter {
     // MARK: Coming
 
     func append(_ record: AppendRecord) throws(StoreError) {
+        guard record.identity >= state.nextIdentity else {
+            throw .corrupt("mailbox \(record.mailbox)", "identity \(record.identity) is given again")
+        }
         let keywordSet = try self.keywordSet(record.flags.keywords)
-        state.nextIdentity = max(state.nextIdentity, record.identity + 1)
+        state.nextIdentity = record.identity + 1
         try add(
             MessageRow(
                 uid: record.uid, flags: record.flags.system.rawValue, zoneMinutes: record.internalDate.zoneMinutes,

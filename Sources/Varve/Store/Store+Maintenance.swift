@@ -139,7 +139,8 @@ extension Store {
             var failure: StoreError?
             do { try Store.seal(next.file, number: next.number, end: next.end, tag: uuid.tag) } catch { failure = error }
             monitor.lock()
-            guard let failure else { continue }
+            // Damage within a segment is for those to report who read there; nothing was written to it.
+            guard let failure, failure.kind != .corrupt else { continue }
             if failure.kind == .outOfSpace { writer.sealable.insert(next, at: 0) } else { poison(failure) }
             throw failure
         }
@@ -188,7 +189,7 @@ extension Store {
         while at < range.upperBound {
             let wanted = min(block.bytes.count, range.upperBound - at)
             let count = try file.read(at: at, into: UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<wanted]))
-            guard count > 0 else { throw StoreError(.io, "a segment ends at \(at), before its frames do") }
+            guard count > 0 else { throw StoreError(.corrupt, "a segment ends at \(at), before its frames do") }
             guard EVP_DigestUpdate(context, block.bytes.baseAddress!, count) == 1 else {
                 throw StoreError(.io, "libcrypto could not go on with a digest")
             }

@@ -194,6 +194,7 @@ import VarveFormat
             .copy(from: 1, to: 77, firstUID: 1, victims: Victims(uids: all, count: 3, digest: 1)),
             .move(from: 1, to: 1, firstUID: .max, victims: Victims(uids: [], count: 0, digest: 7)),
             .claimRecent(mailbox: 1, uid: .max),
+            append(uid: 4, identity: 3),
             // UIDs have no gaps.
             append(uid: 5), .copy(from: 1, to: 1, firstUID: 9, victims: Victims(uids: [1], count: 1, digest: firstDigest)),
         ]

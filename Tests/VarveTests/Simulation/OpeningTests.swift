@@ -83,8 +83,25 @@ import VarveFormat
         try expect(disk, expected, "a slot out of place")
     }
 
-    /// The newer slot is damaged, and pages that the older one reaches were used again. Reading on from the older one meets
-    /// that late or never, and in places where it is not known for damage.
+    /// Where only one slot holds, a page that the opening itself has no need of is looked at all the same.
+    @Test func besideADamagedSlotNoPageIsTrusted() throws {
+        let (disk, expected) = try finished()
+        let bytes = try #require(disk.contents(index))
+        var leaves = 0
+        for page in 1..<(bytes.count / Format.pageSize) where bytes[page * Format.pageSize + Page.kindOffset] == PageKind.rowLeaf.rawValue
+            && bytes[page * Format.pageSize + Page.treeOffset] == TreeID.uid.rawValue
+        {
+            disk.damage(index, at: page * Format.pageSize + 100)
+            leaves += 1
+        }
+        #expect(leaves > 2)
+        let slots = try #require(disk.contents(superblock))
+        let sequences = [32, Superblock.slotSize + 32].map { at in slots.withBytes { $0.baseAddress!.load64(at) } }
+        disk.damage(superblock, at: (sequences[0] < sequences[1] ? 0 : Superblock.slotSize) + 100)
+        try expect(disk, expected, "leaves damaged")
+    }
+
+    /// The newer slot is damaged, and pages that the older one reaches were used again.
     @Test func anIndexThatWentOnBehindTheOlderSlotIsBuiltAnew() throws {
         for rounds in 1...4 {
             let disk = SimulatedDisk()
@@ -186,6 +203,29 @@ import VarveFormat
         let reopened = try Store.open(at: path, Workload.options(survivor))
         #expect(try reopened.mailbox("INBOX").view().count == 1)
         try reopened.checkAndClose()
+    }
+
+    /// A segment that cannot be sealed is no reason to refuse mail.
+    @Test(arguments: [false, true]) func damageInAnUnsealedSegmentDoesNotEndCommits(isCut: Bool) throws {
+        let disk = SimulatedDisk()
+        let store = try Store.open(at: path, Workload.options(disk))
+        let inbox = try store.mailbox("INBOX").id
+        var random = SeededGenerator(seed: 5)
+        let noise = (0..<1_100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        try store.commit { try $0.append(noise, to: inbox, internalDate: noon) }
+        for _ in 0..<2 {
+            try store.commit { try $0.append([1], to: inbox, internalDate: noon) }
+            try store.checkpoint()
+        }
+        let survivor = disk.afterPowerFailure(seed: 1)
+        try? store.close()
+        if isCut { survivor.cut(segment(1), to: 500_000) } else { survivor.damage(segment(1), at: 500_000) }
+        let reopened = try Store.open(at: path, Workload.options(survivor))
+        reopened.maintain()
+        try reopened.commit { try $0.append([2], to: inbox, internalDate: noon) }
+        let message = try #require(try reopened.mailbox("INBOX").view().message(1))
+        #expect(throws: StoreError.self) { try reopened.body(of: message).bytes() }
+        try reopened.close()
     }
 
     /// A store whose superblock was ever written is not a new one.
