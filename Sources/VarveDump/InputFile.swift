@@ -13,6 +13,8 @@ final class InputFile {
     let name: String
     /// The size when the file was opened. It may grow meanwhile: what comes later is not looked at.
     let size: Int
+    /// Counts how often what was read was found to be outdated: no window on the file keeps what it has from before.
+    fileprivate var generation = 0
     private let descriptor: Int32
 
     init(_ path: String, name: String) throws(DumpError) {
@@ -64,6 +66,7 @@ final class Window {
     private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
     private var start = 0
     private var count = 0
+    private var generation = 0
 
     /// Reads take so many bytes at least.
     static let size = 256 << 10
@@ -74,7 +77,8 @@ final class Window {
 
     /// Bytes of the file, until the next call; nil if it ends before.
     func bytes(at offset: Int, _ wanted: Int) throws(DumpError) -> UnsafeRawBufferPointer? {
-        if offset < start || offset + wanted > start + count {
+        if offset < start || offset + wanted > start + count || generation != file.generation {
+            generation = file.generation
             if wanted > buffer.count {
                 buffer.deallocate()
                 buffer = .allocate(byteCount: wanted, alignment: 16)
@@ -86,8 +90,8 @@ final class Window {
         return UnsafeRawBufferPointer(rebasing: buffer[(offset - start)..<(offset - start + wanted)])
     }
 
-    /// Forgets what was read: the file may have changed.
-    func forget() { count = 0 }
+    /// Forgets what was read, also through other windows on the file: it may have changed.
+    func forget() { file.generation += 1 }
 }
 
 enum Folder {
