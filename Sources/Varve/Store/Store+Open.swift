@@ -81,18 +81,17 @@ struct Recovery {
         return store
     }
 
-    /// It may be the index that is damaged: then it is to be had from the log again. If it is the log, the index is put back:
-    /// it may know what the log has lost.
+    /// It may be the index that is damaged: then it is to be had from the log again. If it is the log, the index is put
+    /// back: it may know what the log has lost.
     private func recoverWithoutIndex(
         _ log: LogFiles, _ block: Superblock, _ superblockFile: any File, _ lock: any FileLock
     ) throws(StoreError) -> Store {
         let index = "\(path)/\(FileNames.index)"
         let aside = "\(path)/\(FileNames.damagedIndex)"
-        try files.rename(index, to: aside)
+        // What stands there already is from an opening that was cut short: this one is then just the begin of a new one.
+        if try files.exists(aside) { try files.remove(index) } else { try files.rename(index, to: aside) }
         do {
-            let store = try recover(log, block, isSuspect: false, superblockFile, lock)
-            try files.remove(aside)
-            return store
+            return try recover(log, block, isSuspect: false, superblockFile, lock)
         } catch {
             try? files.rename(aside, to: index)
             throw error
@@ -141,6 +140,8 @@ struct Recovery {
             let isNew = try store.snapshot().mailbox(named: MailboxName.inbox) == nil
             if isNew { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
             try store.makeCheckpoint()
+            let aside = "\(path)/\(FileNames.damagedIndex)"
+            if try files.exists(aside) { try files.remove(aside) }
             try files.syncDirectory(path)
         } catch {
             try? store.close()
@@ -183,8 +184,8 @@ struct Recovery {
                 sequences.append(candidate.sequence)
                 if candidate.sequence > (found.newest?.sequence ?? 0) { found.newest = candidate }
             } catch {
-                // Where the sum holds, the version was written like that. Where it does not, a bit of it may have changed, and
-                // the log says of which version the store is.
+                // Where the sum holds, the version was written like that. Where it does not, a bit of it may have changed,
+                // and the log says of which version the store is.
                 guard case .unsupportedVersion = error.reason, Superblock.checksumHolds(bytes) else { continue }
                 throw .corrupt(path, error)
             }

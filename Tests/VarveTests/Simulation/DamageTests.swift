@@ -179,8 +179,8 @@ import VarveFormat
                     internalDate: InternalDate(seconds: .max, zoneMinutes: zone), flags: flags))
         }
         let all = UIDSet(UIDRange(1, .max))
-        let firstDigest = Victims.extend(0, with: 1)
-        try accept([append(uid: 4), .copy(from: 1, to: 1, firstUID: 5, victims: Victims(uids: [1], count: 1, digest: firstDigest))])
+        let first = Victims(uids: [1], count: 1, digest: Victims.extend(0, with: 1))
+        try accept([append(uid: 4), .copy(from: 1, to: 1, firstUID: 5, victims: first)])
         let records: [Record] = [
             .createMailbox(id: .max, uidValidity: 1, name: "z"), .createMailbox(id: 0, uidValidity: 1, name: "z"),
             .createMailbox(id: 900, uidValidity: .max, name: long), .createMailbox(id: 900, uidValidity: 9, name: ""),
@@ -196,7 +196,7 @@ import VarveFormat
             .claimRecent(mailbox: 1, uid: .max),
             append(uid: 4, identity: 3),
             // UIDs have no gaps.
-            append(uid: 5), .copy(from: 1, to: 1, firstUID: 9, victims: Victims(uids: [1], count: 1, digest: firstDigest)),
+            append(uid: 5), .copy(from: 1, to: 1, firstUID: 9, victims: first),
         ]
         for record in records { try refuse([record]) }
     }

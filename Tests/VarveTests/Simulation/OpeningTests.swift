@@ -88,10 +88,9 @@ import VarveFormat
         let (disk, expected) = try finished()
         let bytes = try #require(disk.contents(index))
         var leaves = 0
-        for page in 1..<(bytes.count / Format.pageSize) where bytes[page * Format.pageSize + Page.kindOffset] == PageKind.rowLeaf.rawValue
-            && bytes[page * Format.pageSize + Page.treeOffset] == TreeID.uid.rawValue
-        {
-            disk.damage(index, at: page * Format.pageSize + 100)
+        for page in stride(from: Format.pageSize, to: bytes.count, by: Format.pageSize)
+        where bytes[page + Page.kindOffset] == PageKind.rowLeaf.rawValue && bytes[page + Page.treeOffset] == TreeID.uid.rawValue {
+            disk.damage(index, at: page + 100)
             leaves += 1
         }
         #expect(leaves > 2)
@@ -110,7 +109,8 @@ import VarveFormat
             try store.commit { tx in for _ in 0..<600 { try tx.append([7], to: inbox, internalDate: noon) } }
             try store.checkpoint()
             for i in 0..<rounds {
-                try store.commit { try $0.changeFlags(.add(Flags([], keywords: ["k\(i)"])), of: UIDSet(UIDRange(300, 310)), in: inbox) }
+                let change = FlagChange.add(Flags([], keywords: ["k\(i)"]))
+                try store.commit { try $0.changeFlags(change, of: UIDSet(UIDRange(300, 310)), in: inbox) }
                 if i < 2 { try store.checkpoint() }
             }
             let expected = try Summary(store)
@@ -146,7 +146,8 @@ import VarveFormat
         var store = try Store.open(at: path, Workload.options(disk))
         let number = store.writer.superblock.indexNumber
         try store.close()
-        store = try Recovery(path, Workload.options(disk), newestTree: Format.minor + 1).open(disk.lock("\(path)/\(FileNames.lock)"))
+        let newer = Recovery(path, Workload.options(disk), newestTree: Format.minor + 1)
+        store = try newer.open(disk.lock("\(path)/\(FileNames.lock)"))
         #expect(store.writer.superblock.indexNumber == number + 1)
         #expect(try Summary(store).difference(expected) == "")
         try store.close()
@@ -170,12 +171,18 @@ import VarveFormat
         let damaged = disk.afterPowerFailure(seed: 1)
         try? store.close()
         damaged.damage(last, at: end + 40)
-        expectRefusal(damaged, .corrupt, "a damaged frame")
-        #expect(try damaged.list(path).sorted() == [FileNames.index, FileNames.lock, FileNames.segments, FileNames.superblock])
-        #expect(damaged.contents(index)?.prefix(4096) == before.prefix(4096))
+        let names = [FileNames.index, FileNames.lock, FileNames.segments, FileNames.superblock]
+        for wasCutShort in [false, true] {
+            if wasCutShort { try damaged.rename(index, to: "\(path)/\(FileNames.damagedIndex)") }
+            expectRefusal(damaged, .corrupt, "a damaged frame")
+            #expect(try damaged.list(path).sorted() == names)
+            #expect(damaged.contents(index)?.prefix(4096) == before.prefix(4096))
+        }
         damaged.damage(last, at: end + 40)
+        try damaged.rename(index, to: "\(path)/\(FileNames.damagedIndex)")
         damaged.kill()
         try Store.open(at: path, Workload.options(damaged)).checkAndClose()
+        #expect(try damaged.list(path).sorted() == names)
     }
 
     /// A header is on disk before the segment before it is sealed: what damaged it may have taken more.
@@ -296,35 +303,4 @@ extension [UInt8] {
         result.append32(value)
         return result
     }
-}
-
-/// A disk whose segments are said to be 5 GiB longer than they are: a hole.
-private struct SparseDisk: FileSystem {
-    let disk: SimulatedDisk
-    init(_ disk: SimulatedDisk) { self.disk = disk }
-
-    private struct SparseFile: File {
-        let file: any File
-        func size() throws(StoreError) -> Int { try file.size() + 5 << 30 }
-        func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
-            try file.read(at: offset, into: buffer)
-        }
-        func write(at offset: Int, _ buffers: [UnsafeRawBufferPointer]) throws(StoreError) { try file.write(at: offset, buffers) }
-        func allocate(_ size: Int) throws(StoreError) { try file.allocate(size) }
-        func truncate(_ size: Int) throws(StoreError) { try file.truncate(size) }
-        func sync() throws(StoreError) { try file.sync() }
-        func map(_ length: Int, writable: Bool) throws(StoreError) -> any Mapping { try file.map(length, writable: writable) }
-    }
-
-    func open(_ path: String, create: Bool, writable: Bool) throws(StoreError) -> any File {
-        let file = try disk.open(path, create: create, writable: writable)
-        return path.hasSuffix(".seg") ? SparseFile(file: file) : file
-    }
-    func exists(_ path: String) throws(StoreError) -> Bool { try disk.exists(path) }
-    func createDirectory(_ path: String) throws(StoreError) { try disk.createDirectory(path) }
-    func list(_ path: String) throws(StoreError) -> [String] { try disk.list(path) }
-    func remove(_ path: String) throws(StoreError) { try disk.remove(path) }
-    func rename(_ from: String, to: String) throws(StoreError) { try disk.rename(from, to: to) }
-    func syncDirectory(_ path: String) throws(StoreError) { try disk.syncDirectory(path) }
-    func lock(_ path: String) throws(StoreError) -> any FileLock { try disk.lock(path) }
 }

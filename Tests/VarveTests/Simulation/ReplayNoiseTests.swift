@@ -57,7 +57,8 @@ import VarveFormat
         }
         try store.commit { _ = try $0.copy(UIDSet(UIDRange(2, 6)), from: inbox, to: other) }
         try store.commit { _ = try $0.move(UIDSet(UIDRange(3, 4)), from: inbox, to: other) }
-        try store.commit { _ = try $0.changeFlags(.add(Flags(.deleted, keywords: ["x"])), of: UIDSet(UIDRange(5, 7)), in: inbox) }
+        let change = FlagChange.add(Flags(.deleted, keywords: ["x"]))
+        try store.commit { _ = try $0.changeFlags(change, of: UIDSet(UIDRange(5, 7)), in: inbox) }
         try store.commit { _ = try $0.expunge(UIDSet(UIDRange(1, 6)), in: inbox) }
         try store.commit { _ = try $0.claimRecent(in: inbox) }
         try store.commit { tx in
