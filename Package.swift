@@ -39,7 +39,7 @@ let package = Package(
         // A data folder: its users, and a store for each.
         .target(name: "VarveAccounts", dependencies: ["Varve", "COpenSSL"]),
         // Mail in files of other formats: mbox and Maildir.
-        .target(name: "MailFiles", dependencies: ["MailModel", "MailMessage"]),
+        .target(name: "MailFiles", dependencies: ["MailModel"]),
         // What a store's files say, as text.
         .target(name: "VarveDump", dependencies: ["Varve", "VarveFormat", "MailModel", "CLZ4", "COpenSSL"]),
 

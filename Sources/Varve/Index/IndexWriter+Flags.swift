@@ -13,22 +13,15 @@ extension IndexWriter {
                 .limit, "a message has \(Format.maximumKeywordsPerMessage) keywords at most, each of 1 to "
                     + "\(Format.maximumKeywordLength) bytes")
         }
-        let addition = try state.keywords.add(keywords)
-        for keyword in addition.newKeywords {
-            try setKeywordCell(Keywords.key(1, keyword.id), Array(keyword.name.utf8))
-        }
-        var members = [UInt8]()
-        for id in addition.members { members.append32(id) }
-        try setKeywordCell(Keywords.key(2, addition.set), members)
-        return addition.set
-    }
-
-    private func setKeywordCell(_ key: [UInt8], _ value: [UInt8]) throws(StoreError) {
-        try key.withBytes { key throws(StoreError) in
-            try value.withBytes { value throws(StoreError) in
-                try state.keywordTree.set(key, to: value, allocator)
+        let (set, cells) = try state.keywords.add(keywords)
+        for cell in cells {
+            try cell.key.withBytes { key throws(StoreError) in
+                try cell.value.withBytes { value throws(StoreError) in
+                    try state.keywordTree.set(key, to: value, allocator)
+                }
             }
         }
+        return set
     }
 
     /// Changes flags of the live messages among `uids`.

@@ -41,16 +41,11 @@ struct Keywords: Sendable {
         return result
     }
 
-    /// What the tree `keywords` needs to know of a new set.
-    struct Addition {
-        var newKeywords: [(id: UInt32, name: String)]
-        var set: UInt32
-        var members: [UInt32]
-    }
-
-    mutating func add(_ keywords: [String]) throws(StoreError) -> Addition {
+    /// Takes in a new set.
+    /// - Returns: its number, and the cells that the tree `keywords` needs for it.
+    mutating func add(_ keywords: [String]) throws(StoreError) -> (set: UInt32, cells: [KeywordCell]) {
         var members: [UInt32] = []
-        var new: [(id: UInt32, name: String)] = []
+        var cells: [KeywordCell] = []
         for keyword in keywords {
             let folded = Keywords.fold(keyword)
             if let id = ids[folded] {
@@ -59,7 +54,7 @@ struct Keywords: Sendable {
                 let id = UInt32(names.count) + 1
                 names[id] = keyword
                 ids[folded] = id
-                new.append((id, keyword))
+                cells.append(.keyword(id: id, name: Array(keyword.utf8)))
                 members.append(id)
             }
         }
@@ -70,14 +65,11 @@ struct Keywords: Sendable {
         }
         sets[set] = canonical.map { names[$0]! }
         setIDs[canonical] = set
-        return Addition(newKeywords: new, set: set, members: canonical)
+        cells.append(.set(number: set, members: canonical))
+        return (set, cells)
     }
 
     // MARK: In the tree
-
-    // Keys: 1 and a keyword's id, value: its name; 2 and a set's number, value: its members' ids.
-
-    static func key(_ kind: UInt8, _ id: UInt32) -> [UInt8] { [kind] + MailboxRow.key(id) }
 
     static func load(_ tree: CellTree, _ pages: borrowing Pages) throws(StoreError) -> Keywords {
         var keywords = Keywords()
@@ -94,24 +86,21 @@ struct Keywords: Sendable {
 
     /// Takes in one cell of the tree; what is wrong with it, if something is.
     private mutating func restore(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> String? {
-        guard key.count == 5 else { return "a key of \(key.count) bytes" }
-        let id = UInt32(key[1]) << 24 | UInt32(key[2]) << 16 | UInt32(key[3]) << 8 | UInt32(key[4])
-        switch key[0] {
-        case 1:
-            guard let name = String(validating: value, as: UTF8.self) else { return "keyword \(id) is not UTF-8" }
+        let cell: KeywordCell
+        do throws(FormatError) { cell = try KeywordCell(key: key, value: value) } catch { return error.description }
+        switch cell {
+        case .keyword(let id, let bytes):
+            guard let name = String(validating: bytes, as: UTF8.self) else { return "keyword \(id) is not UTF-8" }
             names[id] = name
             ids[Keywords.fold(name)] = id
-        case 2:
-            guard value.count % 4 == 0, !value.isEmpty else { return "set \(id) of \(value.count) bytes" }
-            let members = stride(from: 0, to: value.count, by: 4).map { value.baseAddress!.load32($0) }
+        case .set(let number, let members):
             var setNames: [String] = []
             for member in members {
-                guard let name = names[member] else { return "set \(id) has an unknown keyword \(member)" }
+                guard let name = names[member] else { return "set \(number) has an unknown keyword \(member)" }
                 setNames.append(name)
             }
-            sets[id] = setNames
-            setIDs[members] = id
-        default: return "a key of kind \(key[0])"
+            sets[number] = setNames
+            setIDs[members] = number
         }
         return nil
     }

@@ -183,7 +183,6 @@ extension PageAllocator {
         var pages: Pages
     }
 
-    private static let freeListCapacity = (Format.pageSize - Page.headerSize - 8) / 4
 
     /// Writes down which pages are free in state `modSeq`, which is published. Transactions may have been built since then:
     /// what they freed is still needed, what they took is free.
@@ -198,7 +197,7 @@ extension PageAllocator {
         }
         let freeBefore = waiting[waitingStart...].prefix { $0.freedBy <= modSeq }
         let unreachable = reusable.count + freeBefore.count + heldByCheckpoint.count + oldFreeList.count + taken.count
-        let listPages = (unreachable + PageAllocator.freeListCapacity - 1) / PageAllocator.freeListCapacity
+        let listPages = (unreachable + FreeListPage.capacity - 1) / FreeListPage.capacity
         transaction = modSeq
         var list: [UInt32] = []
         do {
@@ -228,11 +227,9 @@ extension PageAllocator {
         for (i, number) in list.enumerated() {
             let page = pointer(number)
             Page.initialise(page, kind: .freeList, level: 0, tree: 0, number: number, birth: modSeq, tag: tag)
-            let slice = free.dropFirst(i * PageAllocator.freeListCapacity).prefix(PageAllocator.freeListCapacity)
-            page.store16(UInt16(slice.count), Page.countOffset)
-            page.store32(i + 1 < list.count ? list[i + 1] : 0, Page.headerSize)
-            page.store32(0, Page.headerSize + 4)
-            for (k, entry) in slice.enumerated() { page.store32(entry, Page.headerSize + 8 + 4 * k) }
+            FreeListPage.fill(
+                page, next: i + 1 < list.count ? list[i + 1] : 0,
+                entries: free.dropFirst(i * FreeListPage.capacity).prefix(FreeListPage.capacity))
         }
     }
 
@@ -253,23 +250,23 @@ extension PageAllocator {
         var chain: [UInt32] = []
         var number = first
         while number != 0 {
-            guard number < pageCount, chain.count <= Int(pageCount) / PageAllocator.freeListCapacity + 1 else {
+            guard number < pageCount, chain.count <= Int(pageCount) / FreeListPage.capacity + 1 else {
                 throw .corrupt("\(FileNames.index), page \(number)", "the chain of free pages leads nowhere")
             }
             let page = UnsafeRawPointer(pages.base + Int(number) * Format.pageSize)
             if pages.verifier.needsCheck(number) { try pages.verifier.check(number, page) }
-            guard page.load8(Page.kindOffset) == PageKind.freeList.rawValue, Page.count(page) <= freeListCapacity else {
+            guard page.load8(Page.kindOffset) == PageKind.freeList.rawValue, Page.count(page) <= FreeListPage.capacity else {
                 throw .corrupt("\(FileNames.index), page \(number)", "not a list of free pages")
             }
             chain.append(number)
             for k in 0..<Page.count(page) {
-                let entry = page.load32(Page.headerSize + 8 + 4 * k)
+                let entry = FreeListPage.entry(page, k)
                 guard entry > 0, entry < pageCount else {
                     throw .corrupt("\(FileNames.index), page \(number)", "free page \(entry) of \(pageCount)")
                 }
                 free.append(entry)
             }
-            number = page.load32(Page.headerSize)
+            number = FreeListPage.next(page)
         }
         return (free, chain)
     }

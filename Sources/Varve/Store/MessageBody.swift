@@ -5,6 +5,9 @@ import VarveFormat
 /// A message's bytes and its summary, where they lie in the log. Reads inflate only the chunks that they need; every
 /// chunk's checksum is verified. Not bound to a snapshot: the bytes never change.
 public final class MessageBody: Sendable {
+    /// Reads that begin and end at multiples of this inflate nothing twice. 64 KiB.
+    public static let pieceSize = Format.chunkSize
+
     /// Bytes of the message.
     public var size: Int { head.messageSize }
 

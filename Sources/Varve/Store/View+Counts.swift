@@ -1,5 +1,4 @@
 import MailModel
-import VarveFormat
 
 extension View {
     /// How many messages of the view have UIDs in `range`.
@@ -19,9 +18,4 @@ extension View {
             return count == 0 ? nil : try uid(at: count)
         }
     }
-}
-
-extension MessageBody {
-    /// Reads that begin and end at multiples of this inflate nothing twice. 64 KiB.
-    public static let pieceSize = Format.chunkSize
 }

@@ -8,16 +8,8 @@ import VarveFormat
 /// Bytes on disk that are not what was written: an error, or no harm; never a trap, and never mail lost in silence.
 @Suite struct DamageTests {
     private let path = Workload.path
-    private var superblock: String { "\(path)/\(FileNames.superblock)" }
-    private var index: String { "\(path)/\(FileNames.index)" }
-    private func segment(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
-
-    private func finished() throws -> (SimulatedDisk, Summary) {
-        let disk = SimulatedDisk()
-        var workload = Workload(seed: 3, records: true)
-        try workload.run(on: disk)
-        return (disk, try #require(workload.states[workload.acknowledged]))
-    }
+    private let superblock = Workload.superblock
+    private let index = Workload.index
 
     /// Opens and reads all there is. - Returns: nil where that is refused as damage.
     private func readAll(_ disk: SimulatedDisk, _ what: String) throws -> Summary? {
@@ -54,13 +46,13 @@ import VarveFormat
     }
 
     @Test(arguments: [false, true]) func aFlippedBitIsAnErrorOrNoHarm(withoutIndex: Bool) throws {
-        let (pristine, expected) = try finished()
+        let (pristine, expected) = try Workload.finished()
         var random = SeededGenerator(seed: 11)
         var refused = 0
         for round in 0..<120 {
             let disk = pristine.afterPowerFailure(seed: 1)
             let file =
-                withoutIndex ? segment(UInt32(1 + round % 2)) : [superblock, index, segment(1), segment(2)][round % 4]
+                withoutIndex ? Workload.segment(UInt32(1 + round % 2)) : [superblock, index, Workload.segment(1), Workload.segment(2)][round % 4]
             let size = try #require(disk.size(file))
             // Where there is something: the begin of the file, or anywhere.
             let offset = Int.random(in: 0..<(Bool.random(using: &random) ? min(size, 4096) : size), using: &random)
@@ -79,11 +71,11 @@ import VarveFormat
     }
 
     @Test func aSegmentThatIsCutShortIsRefused() throws {
-        let (pristine, _) = try finished()
+        let (pristine, _) = try Workload.finished()
         for withoutIndex in [false, true] {
             let disk = pristine.afterPowerFailure(seed: 1)
             let last = try lastSegment(disk)
-            disk.cut(segment(last), to: 4096)
+            disk.cut(Workload.segment(last), to: 4096)
             if withoutIndex { try disk.remove(index) }
             #expect(try readAll(disk, "cut") == nil)
         }
@@ -94,13 +86,13 @@ import VarveFormat
     }
 
     @Test func aMissingSegmentIsRefused() throws {
-        let (pristine, _) = try finished()
+        let (pristine, _) = try Workload.finished()
         let last = try lastSegment(pristine)
         #expect(last >= 2)
         for number in [1, last] {
             for lost in [[], [superblock], [index]] {
                 let disk = pristine.afterPowerFailure(seed: 1)
-                try disk.remove(segment(number))
+                try disk.remove(Workload.segment(number))
                 for file in lost { try disk.remove(file) }
                 #expect(try readAll(disk, "segment \(number) of \(last) missing, and \(lost)") == nil)
                 #expect(
@@ -110,9 +102,9 @@ import VarveFormat
     }
 
     @Test func aDamagedTailIsRefusedAlsoWithoutTheIndex() throws {
-        let (pristine, _) = try finished()
+        let (pristine, _) = try Workload.finished()
         let disk = pristine.afterPowerFailure(seed: 1)
-        let last = segment(try lastSegment(disk))
+        let last = Workload.segment(try lastSegment(disk))
         let bytes = try #require(disk.contents(last))
         let end = try #require(bytes.lastIndex { $0 != 0 })
         disk.damage(last, at: end - 20)
@@ -121,7 +113,7 @@ import VarveFormat
     }
 
     @Test func theIndexIsBuiltAnewWithoutASuperblock() throws {
-        let (pristine, expected) = try finished()
+        let (pristine, expected) = try Workload.finished()
         for slots in [[0], [1], [0, 1]] {
             let disk = pristine.afterPowerFailure(seed: 1)
             for slot in slots { disk.damage(superblock, at: slot * Superblock.slotSize + 40) }
@@ -154,7 +146,7 @@ import VarveFormat
     }
 
     @Test func aForeignIndexIsBuiltAnew() throws {
-        let (pristine, expected) = try finished()
+        let (pristine, expected) = try Workload.finished()
         for (what, change) in [
             ("header", { $0.damage("store/index", at: 60) }), ("cut", { $0.cut("store/index", to: 8192) }),
             ("empty", { $0.cut("store/index", to: 0) }),
@@ -240,7 +232,7 @@ import VarveFormat
         for record in records { record.encode(into: &payload) }
         var frames = FrameBuilder(at: end, synced: end, tag: store.uuid.tag)
         frames.add(.commit, payload: payload)
-        let file = try disk.open(segment(1), create: false, writable: true)
+        let file = try disk.open(Workload.segment(1), create: false, writable: true)
         try file.write(at: Int(end.offset), frames.blocks.map { UnsafeRawBufferPointer(rebasing: $0.block.bytes[$0.range]) })
         try file.sync()
         return disk

@@ -8,16 +8,8 @@ import VarveFormat
 /// What an opening makes of damage that leaves more than one way to read what is there.
 @Suite struct OpeningTests {
     private let path = Workload.path
-    private var superblock: String { "\(path)/\(FileNames.superblock)" }
-    private var index: String { "\(path)/\(FileNames.index)" }
-    private func segment(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
-
-    private func finished() throws -> (SimulatedDisk, Summary) {
-        let disk = SimulatedDisk()
-        var workload = Workload(seed: 3, records: true)
-        try workload.run(on: disk)
-        return (disk, try #require(workload.states[workload.acknowledged]))
-    }
+    private let superblock = Workload.superblock
+    private let index = Workload.index
 
     private func expect(_ disk: SimulatedDisk, _ expected: Summary, _ what: String) throws {
         disk.kill()
@@ -42,7 +34,7 @@ import VarveFormat
     // MARK: Superblock
 
     @Test func aFlippedBitInASlotsVersionCostsNothing() throws {
-        let (pristine, expected) = try finished()
+        let (pristine, expected) = try Workload.finished()
         for slots in [[0], [1], [0, 1]] {
             let disk = pristine.afterPowerFailure(seed: 1)
             for slot in slots { disk.damage(superblock, at: slot * Superblock.slotSize + 8) { $0 ^ 2 } }
@@ -52,7 +44,7 @@ import VarveFormat
 
     /// Not damage: its sum holds.
     @Test func aSlotOfAnotherVersionIsRefused() throws {
-        let (disk, _) = try finished()
+        let (disk, _) = try Workload.finished()
         var bytes = try #require(disk.contents(superblock))
         bytes[8] = 2
         let sum = bytes.withBytes { crc32c(0, UnsafeRawBufferPointer(rebasing: $0[..<(Superblock.slotSize - 4)])) }
@@ -69,7 +61,7 @@ import VarveFormat
 
     /// A slot that was written to the other one's place would be overwritten by the next checkpoint.
     @Test func aSlotInTheOthersPlaceDoesNotHold() throws {
-        let (disk, expected) = try finished()
+        let (disk, expected) = try Workload.finished()
         let bytes = try #require(disk.contents(superblock))
         let sequences = [32, Superblock.slotSize + 32].map { at in bytes.withBytes { $0.baseAddress!.load64(at) } }
         let newer = sequences[0] > sequences[1] ? bytes.prefix(Superblock.slotSize) : bytes.suffix(Superblock.slotSize)
@@ -85,7 +77,7 @@ import VarveFormat
 
     /// Where only one slot holds, a page that the opening itself has no need of is looked at all the same.
     @Test func besideADamagedSlotNoPageIsTrusted() throws {
-        let (disk, expected) = try finished()
+        let (disk, expected) = try Workload.finished()
         let bytes = try #require(disk.contents(index))
         var leaves = 0
         for page in stride(from: Format.pageSize, to: bytes.count, by: Format.pageSize)
@@ -141,7 +133,7 @@ import VarveFormat
     }
 
     @Test func anIndexOfAnOlderMinorVersionIsBuiltAnew() throws {
-        let (disk, expected) = try finished()
+        let (disk, expected) = try Workload.finished()
         disk.kill()
         var store = try Store.open(at: path, Workload.options(disk))
         let number = store.writer.superblock.indexNumber
@@ -160,14 +152,14 @@ import VarveFormat
 
     /// The index may know what a damaged log has lost.
     @Test func theIndexStaysWhereItIsTheLogThatIsDamaged() throws {
-        let (disk, _) = try finished()
+        let (disk, _) = try Workload.finished()
         let before = try #require(disk.contents(index))
         disk.kill()
         let store = try Store.open(at: path, Workload.options(disk))
         let inbox = try store.mailbox("INBOX").id
         let end = Int(store.writer.log.end.offset)
         for _ in 0..<2 { try store.commit { try $0.append([1], to: inbox, internalDate: noon) } }
-        let last = segment(store.writer.log.current.number)
+        let last = Workload.segment(store.writer.log.current.number)
         let damaged = disk.afterPowerFailure(seed: 1)
         try? store.close()
         damaged.damage(last, at: end + 40)
@@ -200,11 +192,11 @@ import VarveFormat
         if isSealed { store.maintain() }
         let survivor = disk.afterPowerFailure(seed: 1)
         try? store.close()
-        survivor.damage(segment(2), at: 41)
+        survivor.damage(Workload.segment(2), at: 41)
         if isSealed {
             expectRefusal(survivor, .corrupt, "a damaged header")
-            try #require(try survivor.exists(segment(2)))
-            survivor.damage(segment(2), at: 41)
+            try #require(try survivor.exists(Workload.segment(2)))
+            survivor.damage(Workload.segment(2), at: 41)
             survivor.kill()
         }
         let reopened = try Store.open(at: path, Workload.options(survivor))
@@ -226,7 +218,7 @@ import VarveFormat
         }
         let survivor = disk.afterPowerFailure(seed: 1)
         try? store.close()
-        if isCut { survivor.cut(segment(1), to: 500_000) } else { survivor.damage(segment(1), at: 500_000) }
+        if isCut { survivor.cut(Workload.segment(1), to: 500_000) } else { survivor.damage(Workload.segment(1), at: 500_000) }
         let reopened = try Store.open(at: path, Workload.options(survivor))
         reopened.maintain()
         try reopened.commit { try $0.append([2], to: inbox, internalDate: noon) }
@@ -241,17 +233,17 @@ import VarveFormat
         let store = try Store.open(at: path, Workload.options(disk))
         try store.commit { _ = try $0.createMailbox("mail") }
         try store.close()
-        disk.cut(segment(1), to: 0)
+        disk.cut(Workload.segment(1), to: 0)
         for slot in 0..<2 { disk.damage(superblock, at: slot * Superblock.slotSize + 40) }
         expectRefusal(disk, .corrupt, "an empty segment")
-        try disk.remove(segment(1))
+        try disk.remove(Workload.segment(1))
         expectRefusal(disk, .corrupt, "no segment")
-        #expect(try !disk.exists(segment(1)))
+        #expect(try !disk.exists(Workload.segment(1)))
     }
 
     /// Places in a segment are 32 bits wide; a file may be longer all the same.
     @Test func zerosBehindTheLastPlaceMeanNothing() throws {
-        let (disk, expected) = try finished()
+        let (disk, expected) = try Workload.finished()
         var options = Workload.options(disk)
         options.fileSystem = SparseDisk(disk)
         disk.kill()

@@ -1,12 +1,24 @@
 import MailModel
+import TestSupport
+import Testing
 
 @testable import Varve
-import TestSupport
 
 /// A run of commits that is the same each time: what a state must be after commit n is known from a run without faults.
 struct Workload {
     static let path = "store"
     static let segmentSize = 1 << 20
+    static let superblock = "\(path)/\(FileNames.superblock)"
+    static let index = "\(path)/\(FileNames.index)"
+    static func segment(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
+
+    /// A disk on which all of it has been done, and the account as it is then.
+    static func finished() throws -> (SimulatedDisk, Summary) {
+        let disk = SimulatedDisk()
+        var workload = Workload(seed: 3, records: true)
+        try workload.run(on: disk)
+        return (disk, try #require(workload.states[workload.acknowledged]))
+    }
 
     /// Compressed once, not in each of a thousand runs.
     private static let small = (0..<24).map {
