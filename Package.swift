@@ -77,13 +77,14 @@ let package = Package(
 
         // What tests share: folders, seeds, the project's own files.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "IMAPTestSupport", dependencies: ["IMAPCodec", "MailModel"], path: "Tests/IMAPTestSupport"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C", "TestSupport"]),
         .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C", "TestSupport"]),
         .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts", "TestSupport"]),
         .testTarget(name: "MailFilesTests", dependencies: ["MailFiles", "TestSupport"]),
-        .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage", "TestSupport"]),
+        .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage", "IMAPTestSupport", "TestSupport"]),
         .testTarget(
             name: "IMAPServerTests",
             dependencies: [
@@ -94,6 +95,16 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             exclude: ["Transcripts", "Fixtures"]),
+        // All that reads foreign bytes, on changed inputs: for the tests, and as long as one likes with `swift run fuzz`.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["VarveFormat", "MailMessage", "IMAPCodec", "IMAPTestSupport", "TestSupport"],
+            path: "Tests/Fuzzing/Targets"),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["FuzzTargets", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Fuzzing/Tool"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"]),
         // They run the programs as they were built, with scripts in Python.
         .testTarget(name: "ProgramTests", exclude: ["Scripts"]),
     ],

@@ -1,4 +1,5 @@
 @testable import IMAPCodec
+import IMAPTestSupport
 import NIOCore
 import Testing
 

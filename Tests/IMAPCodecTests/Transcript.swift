@@ -1,4 +1,5 @@
 import IMAPCodec
+import IMAPTestSupport
 import NIOCore
 import TestSupport
 import Testing

@@ -3,7 +3,7 @@ import MailModel
 import NIOCore
 
 /// All that an event says, as text: what a fixture states, and what two runs are compared by.
-func describe(_ event: CommandParser.Event) -> String {
+public func describe(_ event: CommandParser.Event) -> String {
     switch event {
     case .needMoreBytes: "more"
     case .continuationNeeded: "+"
