@@ -78,7 +78,9 @@ struct IndexDump {
         var item = Item("index")
         item.bare("number", header.number)
         item.add("store", word: header.store.description)
-        item.add("version", word: "\(Format.major).\(page.withBytes { $0.baseAddress!.load16(Page.headerSize + 10) })")
+        item.add("version", word: page.withBytes {
+            "\($0.baseAddress!.load16(Page.headerSize + 8)).\($0.baseAddress!.load16(Page.headerSize + 10))"
+        })
         item.add("filePages", file.size / Format.pageSize)
         return item
     }

@@ -104,6 +104,7 @@ enum PageEntries {
             case .names: value.count == 4 ? name(key, value.baseAddress!.load32(0), depth) : nil
             case .subscriptions: value.isEmpty ? subscription(key, depth) : nil
             case .keywords: (try? KeywordCell(key: key, value: value)).map { keyword($0, depth) }
+            case .segments: (try? SegmentCell(key: key, value: value)).map { segment($0, depth) }
             default: nil
             }
         if let known { return known }
@@ -145,6 +146,13 @@ enum PageEntries {
     private static func subscription(_ key: UnsafeRawBufferPointer, _ depth: Int) -> Item {
         var item = Item("subscription", depth: depth)
         item.bare("name", .name(Array(key)))
+        return item
+    }
+
+    private static func segment(_ cell: SegmentCell, _ depth: Int) -> Item {
+        var item = Item("segment", depth: depth)
+        item.bare("number", cell.number)
+        item.add("end", cell.end)
         return item
     }
 

@@ -93,7 +93,7 @@ struct SegmentDump {
             let header = try bytes.withBytes { bytes throws(FormatError) in try SegmentHeader(bytes) }
             guard header.number == context.number else { throw .invalid("it says that it is segment \(header.number)") }
             item.add("store", word: header.store.description)
-            item.add("version", word: "\(Format.major).\(bytes.withBytes { $0.baseAddress!.load16(10) })")
+            item.add("version", word: bytes.withBytes { "\($0.baseAddress!.load16(8)).\($0.baseAddress!.load16(10))" })
             item.add("firstModseq", header.firstModSeq)
             item.add("previousEnd", header.previousEnd)
             output.emit(item)

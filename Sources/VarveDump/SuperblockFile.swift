@@ -87,6 +87,7 @@ struct SuperblockFile {
 extension Item {
     fileprivate mutating func add(_ block: Superblock) {
         add("store", word: block.store.description)
+        add("version", word: "\(block.major).\(block.minor)")
         add("sequence", block.sequence)
         add("modseq", block.modSeq)
         add("logPosition", word: block.logPosition.description)
@@ -97,5 +98,6 @@ extension Item {
         add("lastUidvalidity", block.lastUIDValidity)
         add("nextIdentity", block.nextIdentity)
         add("deadRows", block.deadRows)
+        add("deadBytes", block.deadBytes)
     }
 }

@@ -1,12 +1,19 @@
 /// What every file of a store says of its version, and the sizes that the format fixes. The rules: `Formats/versions.md`.
 public enum Format {
-    /// A reader refuses a store whose major version is not its own.
-    public static let major: UInt16 = 1
+    /// What is written says this one. A reader refuses a store with a newer one.
+    public static let major: UInt16 = 2
+    /// The oldest major version that is read, and gone on with.
+    public static let oldestMajor: UInt16 = 1
     /// A reader accepts any minor version: additions of a minor version may be skipped.
     public static let minor: UInt16 = 0
-    /// The minor version that last added a tree to the index. An index that a program of a lower one has written is built
-    /// anew: its commits are not in that tree.
+    /// The minor version of this major one that last added a tree to the index. An index that a program of a lower one, or
+    /// of an older major version, has written is built anew: its commits are not in that tree.
     public static let newestTree: UInt16 = 0
+
+    /// Refuses what a program of another major version than those that are read has written.
+    static func check(major: UInt16) throws(FormatError) {
+        guard oldestMajor...self.major ~= major else { throw FormatError(.unsupportedVersion(major)) }
+    }
 
     @inlinable public static var pageSize: Int { 4096 }
     /// Every frame begins at a multiple of this in its segment.
@@ -66,7 +73,7 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
         /// Not this structure at all (magic).
         case foreign
-        /// Written by a newer major version of the format.
+        /// Written by a major version of the format that this program does not read.
         case unsupportedVersion(UInt16)
         /// The checksum does not hold.
         case checksum
@@ -80,7 +87,10 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch reason {
         case .foreign: "not a structure of this kind"
-        case .unsupportedVersion(let major): "format version \(major) is newer than this program's (\(Format.major))"
+        case .unsupportedVersion(let major):
+            major > Format.major
+                ? "format version \(major) is newer than this program's (\(Format.major))"
+                : "format version \(major) is none that this program reads (\(Format.oldestMajor) to \(Format.major))"
         case .checksum: "checksum does not hold"
         case .invalid(let what): what
         }

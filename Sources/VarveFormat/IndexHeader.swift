@@ -28,9 +28,7 @@ public struct IndexHeader: Hashable, Sendable {
     /// - Parameter page: `Format.pageSize` bytes.
     public init(_ page: UnsafeRawPointer) throws(FormatError) {
         guard page.load64(Page.headerSize) == IndexHeader.magic else { throw FormatError(.foreign) }
-        guard page.load16(Page.headerSize + 8) == Format.major else {
-            throw FormatError(.unsupportedVersion(page.load16(Page.headerSize + 8)))
-        }
+        try Format.check(major: page.load16(Page.headerSize + 8))
         guard Page.checksum(page) == page.load32(Page.checksumOffset) else { throw FormatError(.checksum) }
         self.init(
             store: StoreUUID(high: page.load64(Page.headerSize + 16), low: page.load64(Page.headerSize + 24)),

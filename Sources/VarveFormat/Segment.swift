@@ -40,7 +40,7 @@ public struct SegmentHeader: Hashable, Sendable {
             throw FormatError(.foreign)
         }
         // The version comes before the checksum: a newer format may place its sum elsewhere.
-        guard p.load16(8) == Format.major else { throw FormatError(.unsupportedVersion(p.load16(8))) }
+        try Format.check(major: p.load16(8))
         guard crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[..<60])) == p.load32(60) else {
             throw FormatError(.checksum)
         }

@@ -8,13 +8,14 @@ public enum TreeID: UInt16, CaseIterable, Sendable {
     case vanished = 6
     case subscriptions = 7
     case keywords = 8
+    case segments = 9
 
     public var slot: Int { Int(rawValue) - 1 }
 
     /// Whether its pages hold cells, and not rows of one size.
     public var hasCells: Bool {
         switch self {
-        case .mailboxes, .names, .subscriptions, .keywords: true
+        case .mailboxes, .names, .subscriptions, .keywords, .segments: true
         case .mailboxChanges, .uid, .changed, .vanished: false
         }
     }
@@ -37,9 +38,11 @@ public struct TreeRoot: Hashable, Sendable {
 public struct Superblock: Hashable, Sendable {
     public static let slotSize = 4096
     public static let magic: UInt64 = 0x3142_5345_5652_4156  // "VARVESB1"
+    private static let deadBytesOffset = 4080
 
     public var store: StoreUUID
     /// Of the program that wrote the slot; what is written says this one's.
+    public var major: UInt16
     public var minor: UInt16
     /// Counts the superblocks written; the valid slot with the higher one holds. Odd ones stand in slot 1, even in slot 0.
     public var sequence: UInt64
@@ -57,11 +60,14 @@ public struct Superblock: Hashable, Sendable {
     public var nextIdentity: UInt64
     /// Rows of expunged messages that are still in the tree `uid`.
     public var deadRows: UInt64
+    /// Bytes of the log that nobody needs any more, as far as it is known without looking at every message.
+    public var deadBytes: UInt64
     /// By `TreeID.slot`.
     public var roots: [TreeRoot]
 
     public init(store: StoreUUID) {
         self.store = store
+        major = Format.major
         minor = Format.minor
         sequence = 0
         modSeq = 0
@@ -73,6 +79,7 @@ public struct Superblock: Hashable, Sendable {
         lastUIDValidity = 0
         nextIdentity = 1
         deadRows = 0
+        deadBytes = 0
         roots = Array(repeating: .empty, count: TreeID.allCases.count)
     }
 
@@ -102,7 +109,9 @@ public struct Superblock: Hashable, Sendable {
             out.append32(root.page)
             out.append32(UInt32(root.height))
         }
-        out.append(contentsOf: repeatElement(0, count: Superblock.slotSize - 4 - out.count))
+        out.append(contentsOf: repeatElement(0, count: Superblock.deadBytesOffset - out.count))
+        out.append64(deadBytes)
+        out.append32(0)
         out.append32(out.withUnsafeBytes { crc32c(0, $0) })
         return out
     }
@@ -112,19 +121,25 @@ public struct Superblock: Hashable, Sendable {
         crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[..<(slotSize - 4)])) == bytes.baseAddress!.load32(slotSize - 4)
     }
 
+    /// How many trees a superblock of a major version has at least.
+    private static func treeCount(major: UInt16) -> Int { major == 1 ? 8 : TreeID.allCases.count }
+
     public init(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
         guard bytes.count >= Superblock.slotSize, let p = bytes.baseAddress, p.load64(0) == Superblock.magic else {
             throw FormatError(.foreign)
         }
-        guard p.load16(8) == Format.major else { throw FormatError(.unsupportedVersion(p.load16(8))) }
+        try Format.check(major: p.load16(8))
         guard Superblock.checksumHolds(bytes) else { throw FormatError(.checksum) }
         guard p.load32(96) == UInt32(Format.pageSize) else {
             throw .invalid("pages of \(p.load32(96)) bytes, this program's have \(Format.pageSize)")
         }
         // A later minor version may have added trees: its readers know them, this one leaves them alone.
         let count = Int(p.load32(100))
-        guard count <= 256, count >= TreeID.allCases.count else { throw .invalid("a superblock with \(count) trees") }
+        guard count <= 256, count >= Superblock.treeCount(major: p.load16(8)) else {
+            throw .invalid("a superblock with \(count) trees")
+        }
         self.init(store: StoreUUID(high: p.load64(16), low: p.load64(24)))
+        major = p.load16(8)
         minor = p.load16(10)
         sequence = p.load64(32)
         modSeq = p.load64(40)
@@ -136,15 +151,18 @@ public struct Superblock: Hashable, Sendable {
         lastUIDValidity = p.load32(76)
         nextIdentity = p.load64(80)
         deadRows = p.load64(88)
+        deadBytes = p.load64(Superblock.deadBytesOffset)
         roots = []
         for i in 0..<count {
             let height = p.load32(104 + 8 * i + 4)
             guard height <= UInt32(TreeRoot.maximumHeight) else { throw .invalid("a tree of height \(height)") }
             roots.append(TreeRoot(page: p.load32(104 + 8 * i), height: UInt8(height)))
         }
+        // Trees that an older version did not have are empty.
+        while roots.count < TreeID.allCases.count { roots.append(.empty) }
         // Room for more in every counter: nobody who adds to one has to look again.
         guard modSeq <= UInt64(Int64.max), sequence < .max / 2, indexNumber < .max / 2, nextIdentity < .max / 2,
-            deadRows < .max / 2, nextMailbox >= 1, nextIdentity >= 1
+            deadRows < .max / 2, deadBytes < .max / 2, nextMailbox >= 1, nextIdentity >= 1
         else { throw .invalid("a superblock with a counter at its end") }
         guard logPosition.segment >= 1, logPosition.offset >= UInt32(SegmentHeader.size) else {
             throw .invalid("a log position \(logPosition)")

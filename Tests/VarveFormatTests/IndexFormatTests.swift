@@ -255,6 +255,25 @@ import VarveFormat
             "cell leaf of subscriptions", .cellLeaf, level: 0, .subscriptions, number: 27, [(Array("INBOX".utf8), [])])
     }
 
+    @Test func segments() throws {
+        let expected = [SegmentCell(number: 2, end: 0x0400_0128), SegmentCell(number: 0x0102, end: 0)]
+        let bytes = try check(
+            "cell leaf of segments", .cellLeaf, level: 0, .segments, number: 27, expected.map { ($0.key, $0.value) })
+        try bytes.withUnsafeBytes { bytes in
+            let page = bytes.baseAddress!
+            for (i, cell) in expected.enumerated() {
+                let found = try SegmentCell(key: CellPage.key(page, i), value: CellPage.value(page, i))
+                #expect(found == cell)
+            }
+        }
+        let short = [UInt8](repeating: 1, count: 15)
+        #expect(throws: FormatError.self) {
+            try short.withBytes { bytes throws(FormatError) in
+                _ = try SegmentCell(key: UnsafeRawBufferPointer(rebasing: bytes[..<4]), value: bytes)
+            }
+        }
+    }
+
     @Test func keywords() throws {
         let expected: [KeywordCell] = [
             .keyword(id: 1, name: Array("$Forwarded".utf8)), .keyword(id: 2, name: Array("work".utf8)),

@@ -72,6 +72,7 @@ public struct Check {
         checkRows(state.changed)
         checkRows(state.vanished)
         checkRows(state.mailboxChanges)
+        checkCells(state.segments)
         checkCells(state.mailboxes)
         checkCells(state.names)
         checkCells(state.subscriptions)

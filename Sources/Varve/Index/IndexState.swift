@@ -7,6 +7,8 @@ struct IndexState: Sendable {
     var names: CellTree
     var subscriptions: CellTree
     var keywordTree: CellTree
+    /// The segments that must be there.
+    var segments: CellTree
     var mailboxChanges: RowTree<MailboxChangesSchema>
     var uid: RowTree<UIDSchema>
     var changed: RowTree<ChangedSchema>
@@ -17,14 +19,19 @@ struct IndexState: Sendable {
     var nextIdentity: UInt64
     /// Rows of expunged messages still in the tree `uid`.
     var deadRows: UInt64
+    /// Bytes of the log that nobody needs any more: an estimate, which a look at every message puts right.
+    var deadBytes: UInt64
+    /// The segment in which the newest commit stands, as the tree `segments` has it; 0: none.
+    var lastSegment: UInt32 = 0
 
-    /// The state that a superblock describes; `keywords` are still to be loaded from their tree.
+    /// The state that a superblock describes; `load` is still to be called.
     init(_ block: Superblock) {
         modSeq = block.modSeq
         mailboxes = CellTree(.mailboxes, block.roots[TreeID.mailboxes.slot])
         names = CellTree(.names, block.roots[TreeID.names.slot])
         subscriptions = CellTree(.subscriptions, block.roots[TreeID.subscriptions.slot])
         keywordTree = CellTree(.keywords, block.roots[TreeID.keywords.slot])
+        segments = CellTree(.segments, block.roots[TreeID.segments.slot])
         mailboxChanges = RowTree(block.roots[TreeID.mailboxChanges.slot])
         uid = RowTree(block.roots[TreeID.uid.slot])
         changed = RowTree(block.roots[TreeID.changed.slot])
@@ -33,6 +40,13 @@ struct IndexState: Sendable {
         lastUIDValidity = block.lastUIDValidity
         nextIdentity = block.nextIdentity
         deadRows = block.deadRows
+        deadBytes = block.deadBytes
+    }
+
+    /// What is kept beside the trees, and read from them once.
+    mutating func load(_ pages: borrowing Pages) throws(StoreError) {
+        keywords = try Keywords.load(keywordTree, pages)
+        lastSegment = try segmentCells(pages).last?.number ?? 0
     }
 
     func write(to block: inout Superblock) {
@@ -41,6 +55,7 @@ struct IndexState: Sendable {
         block.roots[TreeID.names.slot] = names.root
         block.roots[TreeID.subscriptions.slot] = subscriptions.root
         block.roots[TreeID.keywords.slot] = keywordTree.root
+        block.roots[TreeID.segments.slot] = segments.root
         block.roots[TreeID.mailboxChanges.slot] = mailboxChanges.root
         block.roots[TreeID.uid.slot] = uid.root
         block.roots[TreeID.changed.slot] = changed.root
@@ -49,6 +64,7 @@ struct IndexState: Sendable {
         block.lastUIDValidity = lastUIDValidity
         block.nextIdentity = nextIdentity
         block.deadRows = deadRows
+        block.deadBytes = deadBytes
     }
 
     // MARK: Mailboxes
@@ -72,5 +88,25 @@ struct IndexState: Sendable {
         guard let value = try names.find(name, pages) else { return nil }
         guard value.count == 4 else { throw .corrupt("\(FileNames.index), tree names", "a value of \(value.count) bytes") }
         return value.baseAddress!.load32(0)
+    }
+
+    // MARK: Segments
+
+    /// The segments that must be there, ascending.
+    func segmentCells(_ pages: borrowing Pages) throws(StoreError) -> [SegmentCell] {
+        var cells: [SegmentCell] = []
+        var damage: FormatError?
+        try [UInt8]().withBytes { start throws(StoreError) in
+            _ = try segments.forEach(from: start, pages) { key, value in
+                do throws(FormatError) {
+                    cells.append(try SegmentCell(key: key, value: value))
+                } catch {
+                    damage = error
+                }
+                return damage == nil
+            }
+        }
+        if let damage { throw .corrupt("\(FileNames.index), tree segments", damage) }
+        return cells
     }
 }

@@ -25,13 +25,15 @@ final class IndexWriter {
     let modSeq: UInt64
     /// Milliseconds since 1970.
     let time: UInt64
+    let place: CommitPlace
     var open: [UInt32: OpenMailbox] = [:]
 
-    init(_ state: IndexState, _ allocator: PageAllocator, modSeq: UInt64, time: UInt64) {
+    init(_ state: IndexState, _ allocator: PageAllocator, modSeq: UInt64, time: UInt64, place: CommitPlace) {
         self.state = state
         self.allocator = allocator
         self.modSeq = modSeq
         self.time = time
+        self.place = place
     }
 
     var saveDate: UInt32 {
@@ -170,6 +172,7 @@ final class IndexWriter {
             try writeRow(entry.row)
         }
         open.removeAll()
+        try noteSegment()
         state.modSeq = modSeq
         return state
     }

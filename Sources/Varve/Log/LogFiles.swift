@@ -111,7 +111,7 @@ struct LogFiles {
             }
             var reader = LogReader(
                 file: file, segment: number, tag: segments[0].header.store.tag, from: from, limit: limit)
-            let footer = try Self.apply(&reader, &replay)
+            let footer = try Self.apply(&reader, segments[i].header.previousEnd, &replay)
             if isLast { return try end(reader, file, size, footer) }
             guard reader.offset >= limit else {
                 throw .corrupt(
@@ -134,14 +134,17 @@ struct LogFiles {
     }
 
     /// - Returns: where the footer stands, if one was met.
-    private static func apply(_ reader: inout LogReader, _ replay: inout Replay) throws(StoreError) -> Int? {
+    private static func apply(
+        _ reader: inout LogReader, _ previousEnd: UInt32, _ replay: inout Replay
+    ) throws(StoreError) -> Int? {
         while true {
             let place = reader.position
             guard case .frame(let frame) = try reader.next() else { return nil }
             switch FrameKind(rawValue: frame.header.kind) {
             case .commit:
                 try replay.apply(
-                    UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: place)
+                    UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: place,
+                    previousEnd: previousEnd)
             case .footer: return Int(place.offset)
             case .message, nil: break
             }
@@ -182,7 +185,8 @@ struct LogFiles {
             try file.sync()
         }
         if isNew { try options.fileSystem.syncDirectory("\(path)/\(FileNames.segments)") }
-        return LogWriter.Current(number: number, file: file, end: reader.offset, zeroed: max(size, reader.offset))
+        return LogWriter.Current(
+            number: number, previousEnd: segments[segments.count - 1].header.previousEnd, file: file, end: reader.offset, zeroed: max(size, reader.offset))
     }
 
     private func rewrite(_ file: any File, _ range: Range<Int>) throws(StoreError) {

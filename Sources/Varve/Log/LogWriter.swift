@@ -6,6 +6,8 @@ final class LogWriter {
     /// The segment that frames are added to.
     struct Current {
         var number: UInt32
+        /// Where the frames of the segment before it end; 0 in the first one.
+        var previousEnd: UInt32
         var file: any File
         /// Where the next frame goes.
         var end: Int
@@ -41,6 +43,7 @@ final class LogWriter {
         synced = LogPosition(segment: current.number, offset: UInt32(current.end))
     }
 
+    var place: CommitPlace { CommitPlace(segment: current.number, previousEnd: current.previousEnd) }
     var end: LogPosition { LogPosition(segment: current.number, offset: UInt32(current.end)) }
 
     /// Goes on in a new segment, all before it being on disk.

@@ -7,9 +7,13 @@ struct Replay {
     let allocator: PageAllocator
     let checkpoint: UInt64
 
-    /// - Parameter place: where the frame stands, for what there is to say against it.
-    mutating func apply(_ payload: UnsafeRawBufferPointer, at place: LogPosition) throws(StoreError) {
-        let place = "\(FileNames.segment(place.segment)), offset \(place.offset)"
+    /// - Parameters:
+    ///   - position: where the frame stands.
+    ///   - previousEnd: where the frames of the segment before end.
+    mutating func apply(
+        _ payload: UnsafeRawBufferPointer, at position: LogPosition, previousEnd: UInt32
+    ) throws(StoreError) {
+        let place = "\(FileNames.segment(position.segment)), offset \(position.offset)"
         do throws(StoreError) {
             let header = try Replay.decode { () throws(FormatError) in try CommitHeader(payload) }
             guard header.modSeq == state.modSeq + 1 else {
@@ -17,7 +21,9 @@ struct Replay {
             }
             // No reader is there yet, and nothing between the checkpoint and the end will be published.
             allocator.begin(header.modSeq, oldestState: .max)
-            let writer = IndexWriter(state, allocator, modSeq: header.modSeq, time: header.time)
+            let writer = IndexWriter(
+                state, allocator, modSeq: header.modSeq, time: header.time,
+                place: CommitPlace(segment: position.segment, previousEnd: previousEnd))
             var reader = ByteReader(payload)
             _ = reader.take(CommitHeader.size)
             for _ in 0..<header.records {

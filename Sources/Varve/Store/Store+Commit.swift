@@ -84,7 +84,8 @@ extension Store {
         guard modSeq <= ModSeq.max.rawValue else { throw StoreError(.limit, "the account has used up its modseqs") }
         writer.allocator.begin(modSeq, oldestState: oldestState())
         let transaction = Transaction(
-            IndexWriter(writer.state, writer.allocator, modSeq: modSeq, time: options.clock()),
+            IndexWriter(
+                writer.state, writer.allocator, modSeq: modSeq, time: options.clock(), place: writer.log.place),
             FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag))
         defer { transaction.isEnded = true }
         do {

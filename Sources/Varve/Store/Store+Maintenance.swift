@@ -103,7 +103,7 @@ extension Store {
             writer.segments.append(segment)
             writer.log.begin(
                 LogWriter.Current(
-                    number: header.number, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill))
+                    number: header.number, previousEnd: header.previousEnd, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill))
         }
     }
 

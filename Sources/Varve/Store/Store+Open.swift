@@ -32,7 +32,7 @@ extension Store {
 struct Recovery {
     let path: String
     let options: StoreOptions
-    /// An index that a program of a lower minor version wrote to is not trusted.
+    /// An index that a program of an older version wrote to is not trusted.
     private let newestTree: UInt16
     private var files: any FileSystem { options.fileSystem }
 
@@ -113,7 +113,7 @@ struct Recovery {
         if isSuspect, let violation = Check.firstViolation(ofTreesIn: state, pages) {
             throw .corrupt(FileNames.index, violation.description)
         }
-        state.keywords = try Keywords.load(state.keywordTree, pages)
+        try state.load(pages)
         var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq)
         let current = try log.replay(from: block.logPosition, &replay)
         let table = SegmentTable(log.segments.map(\.file))
@@ -199,7 +199,8 @@ struct Recovery {
     private func openIndex(_ block: inout Superblock) throws(StoreError) -> (any File, Pages) {
         let name = "\(path)/\(FileNames.index)"
         let tag = block.store.tag
-        if block.indexNumber != 0, block.minor >= newestTree, try files.exists(name) {
+        let knowsAllTrees = block.major == Format.major && block.minor >= newestTree
+        if block.indexNumber != 0, knowsAllTrees, try files.exists(name) {
             let file = try files.open(name, create: false, writable: true)
             let count = try file.size() / Format.pageSize
             if count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) {

@@ -37,7 +37,7 @@ import VarveFormat
         let (pristine, expected) = try Workload.finished()
         for slots in [[0], [1], [0, 1]] {
             let disk = pristine.afterPowerFailure(seed: 1)
-            for slot in slots { disk.damage(superblock, at: slot * Superblock.slotSize + 8) { $0 ^ 2 } }
+            for slot in slots { disk.damage(superblock, at: slot * Superblock.slotSize + 8) { $0 ^ 4 } }
             try expect(disk, expected, "version of slots \(slots)")
         }
     }
@@ -46,11 +46,11 @@ import VarveFormat
     @Test func aSlotOfAnotherVersionIsRefused() throws {
         let (disk, _) = try Workload.finished()
         var bytes = try #require(disk.contents(superblock))
-        bytes[8] = 2
+        bytes[8] = 3
         let sum = bytes.withBytes { crc32c(0, UnsafeRawBufferPointer(rebasing: $0[..<(Superblock.slotSize - 4)])) }
         bytes.replaceSubrange((Superblock.slotSize - 4)..<Superblock.slotSize, with: [UInt8]().appending(sum))
         try overwrite(disk, superblock, bytes)
-        expectRefusal(disk, .unsupportedVersion, "version 2")
+        expectRefusal(disk, .unsupportedVersion, "version 3")
     }
 
     private func overwrite(_ disk: SimulatedDisk, _ name: String, _ bytes: [UInt8]) throws {
