@@ -18,6 +18,8 @@ public struct Dump {
         public var message: String?
         /// Also the messages' bytes.
         public var bodies = false
+        /// What the store holds: mailboxes and messages after the last commit, with the SHA-256 of their bodies.
+        public var messages = false
 
         public init() {}
     }
@@ -53,8 +55,9 @@ public struct Dump {
     }
 
     private func run() throws(DumpError) {
-        guard [options.tree != nil, options.page != nil, options.message != nil].filter({ $0 }).count <= 1 else {
-            throw DumpError("a tree, a page or a message can be shown, one at a time")
+        let parts = [options.tree != nil, options.page != nil, options.message != nil, options.messages]
+        guard parts.filter({ $0 }).count <= 1 else {
+            throw DumpError("a tree, a page, a message or all messages can be shown, one at a time")
         }
         guard Folder.exists(path) else { throw DumpError("\(path): there is no such file or folder") }
         if Folder.isFolder(path) {
@@ -63,6 +66,7 @@ public struct Dump {
             }
             return try store()
         }
+        guard !options.messages else { throw DumpError("\(path): messages are shown of a store's folder") }
         switch try kind() {
         case .superblock:
             try refuseParts("a superblock")
@@ -170,6 +174,10 @@ public struct Dump {
             return try PageDump(file: InputFile(indexPath, name: FileNames.index), output: output).show(page)
         }
         let superblock = try files.superblock()
+        if options.messages {
+            let uuid = try files.uuid(superblock)?.description ?? ""
+            return try StateDump(path: path, uuid: uuid, output: output).run()
+        }
         if let part = try part() {
             guard let superblock else { throw DumpError("\(path): without a superblock the roots of the trees are unknown") }
             return try IndexDump(path: indexPath, name: FileNames.index, superblock: superblock, output: output).run(part)

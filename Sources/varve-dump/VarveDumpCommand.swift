@@ -23,6 +23,7 @@ struct VarveDumpCommand: ParsableCommand {
               varve-dump --tree uid alice.varve       messages as the index has them
               varve-dump --page 7 alice.varve         one page of the index
               varve-dump --message INBOX:5 alice.varve
+              varve-dump --messages alice.varve       mailboxes and messages, with the SHA-256 of each body
               varve-dump --json alice.varve           for programs
             """)
 
@@ -40,6 +41,9 @@ struct VarveDumpCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Show what happened to one message, from the log alone.", valueName: "mailbox:uid"))
     var message: String?
 
+    @Flag(help: "Show what the store holds by its log: mailboxes, messages and the SHA-256 of their bodies, expunged UIDs.")
+    var messages = false
+
     @Flag(help: "Show the messages' bytes too, and check that they inflate.")
     var bodies = false
 
@@ -52,6 +56,7 @@ struct VarveDumpCommand: ParsableCommand {
         options.tree = tree
         options.page = page
         options.message = message
+        options.messages = messages
         options.bodies = bodies
         let damages: Int
         do {

@@ -131,6 +131,8 @@ public struct MailboxInfo: Sendable {
     public let uidNext: UID
     /// The last commit that changed the mailbox or something in it.
     public let highestModSeq: ModSeq
+    /// The commit that created the mailbox.
+    public let created: ModSeq
     /// Expunges at or before this are no longer known.
     public let vanishedFloor: ModSeq
     public let messages: Int
@@ -147,6 +149,7 @@ public struct MailboxInfo: Sendable {
         uidValidity = UIDValidity(row.uidValidity)
         uidNext = UID(row.uidNext)
         highestModSeq = ModSeq(row.highestModSeq)
+        created = ModSeq(row.created)
         vanishedFloor = ModSeq(row.vanishedFloor)
         messages = Int(row.messages)
         unseen = Int(row.unseen)
