@@ -133,6 +133,7 @@ enum PageEntries {
         item.add("vanishedFloor", row.vanishedFloor)
         item.add("dead", row.dead)
         item.add("purged", row.purged)
+        if row.purgedBelow > 0 { item.add("purgedBelow", row.purgedBelow) }
         return item
     }
 

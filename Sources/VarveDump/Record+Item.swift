@@ -40,6 +40,9 @@ extension Record {
         case .claimRecent(let mailbox, let uid):
             item.add("mailbox", mailbox)
             item.add("below", uid)
+        case .forgetVanished(let mailbox, let floor):
+            item.add("mailbox", mailbox)
+            item.add("floor", floor)
         }
         return item
     }

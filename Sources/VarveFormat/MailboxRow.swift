@@ -17,6 +17,8 @@ public struct MailboxRow: Hashable, Sendable {
     public var vanishedFloor: UInt64
     /// Rows of messages expunged at or before this modseq are gone from the tree `uid`.
     public var purged: UInt64
+    /// Of the messages expunged by commit `purged + 1`, rows with UIDs below this are gone, too.
+    public var purgedBelow: UInt32
     /// Sum of the sizes of all messages.
     public var bytes: UInt64
     public var created: UInt64
@@ -36,6 +38,7 @@ public struct MailboxRow: Hashable, Sendable {
         highestModSeq = modSeq
         vanishedFloor = 0
         purged = 0
+        purgedBelow = 0
         bytes = 0
         created = modSeq
     }
@@ -55,7 +58,7 @@ public struct MailboxRow: Hashable, Sendable {
         out.append32(unseen)
         out.append32(deleted)
         out.append32(dead)
-        out.append32(0)
+        out.append32(purgedBelow)
         out.append64(highestModSeq)
         out.append64(vanishedFloor)
         out.append64(purged)
@@ -78,6 +81,7 @@ public struct MailboxRow: Hashable, Sendable {
         unseen = p.load32(16)
         deleted = p.load32(20)
         dead = p.load32(24)
+        purgedBelow = p.load32(28)
         highestModSeq = p.load64(32)
         vanishedFloor = p.load64(40)
         purged = p.load64(48)
@@ -85,7 +89,7 @@ public struct MailboxRow: Hashable, Sendable {
         created = p.load64(64)
         name = Array(value[MailboxRow.fixedSize...])
         // What is counted can grow no further than the UIDs do: nobody who adds to a counter has to look again.
-        guard messages < uidNext, dead < uidNext, unseen <= messages, deleted <= messages, bytes <= .max / 2 else {
+        guard messages < uidNext, dead < uidNext, purged < .max, unseen <= messages, deleted <= messages, bytes <= .max / 2 else {
             throw .invalid("a mailbox row with \(messages) messages and \(dead) dead ones below UID \(uidNext)")
         }
     }

@@ -20,6 +20,7 @@ extension Record {
         case .copy: .copy
         case .move: .move
         case .claimRecent: .claimRecent
+        case .forgetVanished: .forgetVanished
         }
     }
 
@@ -65,6 +66,9 @@ extension Record {
         case .claimRecent(let mailbox, let uid):
             out.append32(mailbox)
             out.append32(uid)
+        case .forgetVanished(let mailbox, let floor):
+            out.append32(mailbox)
+            out.append64(floor)
         }
         let length = UInt32(out.count - lengthAt - 4)
         out.withUnsafeMutableBytes { $0.baseAddress!.store32(length, lengthAt) }
@@ -117,6 +121,9 @@ extension Record {
         case .claimRecent:
             guard let mailbox = fields.u32(), let uid = fields.u32() else { return nil }
             return .claimRecent(mailbox: mailbox, uid: uid)
+        case .forgetVanished:
+            guard let mailbox = fields.u32(), let floor = fields.u64() else { return nil }
+            return .forgetVanished(mailbox: mailbox, floor: floor)
         }
     }
 

@@ -13,6 +13,7 @@ public enum RecordKind: UInt16, Sendable {
     case copy = 9
     case move = 10
     case claimRecent = 11
+    case forgetVanished = 14
 }
 
 public enum Record: Hashable, Sendable {
@@ -29,6 +30,8 @@ public enum Record: Hashable, Sendable {
     case move(from: UInt32, to: UInt32, firstUID: UInt32, victims: Victims)
     /// Messages below `uid` are no longer \Recent for sessions to come.
     case claimRecent(mailbox: UInt32, uid: UInt32)
+    /// Expunges at or before `floor` are no longer known.
+    case forgetVanished(mailbox: UInt32, floor: UInt64)
 }
 
 public enum FlagOperation: UInt8, Sendable {

@@ -231,6 +231,7 @@ import VarveFormat
         row.dead = 4
         row.highestModSeq = 0x1234
         row.vanishedFloor = 0x0110
+        row.purgedBelow = 3
         row.purged = 0x1200
         row.bytes = 123_456_789
         let bytes = try check(

@@ -67,9 +67,10 @@ struct Summary: Equatable {
                     numbers: [
                         UInt64(info.id.rawValue), UInt64(info.uidValidity.rawValue), UInt64(info.uidNext.rawValue),
                         info.highestModSeq.rawValue, UInt64(info.messages), UInt64(info.unseen), UInt64(info.deleted),
-                        info.bytes, UInt64(info.firstRecent.rawValue),
+                        info.bytes, UInt64(info.firstRecent.rawValue), info.vanishedFloor.rawValue,
                     ],
-                    messages: messages, vanished: try view.vanished(since: 0).description,
+                    messages: messages,
+                    vanished: "\(try view.vanished(since: 0)), since the floor \(try view.vanished(since: info.vanishedFloor))",
                     changed: changed.map(\.description)))
         }
         try snapshot.forEachSubscription {

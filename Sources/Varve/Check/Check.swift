@@ -202,7 +202,7 @@ public struct Check {
         let messages = try messages(of: row)
         checkCounters(row, messages, place)
         try checkChanged(row, messages.filter { $0.flags & MessageRow.deadBit == 0 }, place)
-        try checkVanished(row, messages.filter { $0.flags & MessageRow.deadBit != 0 }, place)
+        try checkVanished(row, messages, place)
     }
 
     private func messages(of row: MailboxRow) throws(StoreError) -> [MessageRow] {
@@ -267,7 +267,7 @@ public struct Check {
         }
     }
 
-    private mutating func checkVanished(_ row: MailboxRow, _ dead: [MessageRow], _ place: String) throws(StoreError) {
+    private mutating func checkVanished(_ row: MailboxRow, _ messages: [MessageRow], _ place: String) throws(StoreError) {
         typealias Tree = RowTree<VanishedSchema>
         var expected: [UInt32: UInt64] = [:]
         var all = UIDSet()
@@ -283,19 +283,32 @@ public struct Check {
                 guard first <= last else { continue }
                 all.insert(UIDRange(UID(first), UID(last)))
                 total += Int(last - first) + 1
-                if RangeRow.modSeq(key) > row.purged { for uid in first...last { expected[uid] = RangeRow.modSeq(key) } }
+                let modSeq = RangeRow.modSeq(key)
+                if modSeq <= row.vanishedFloor { report(place, "vanished holds \(modSeq), the floor is \(row.vanishedFloor)") }
+                guard modSeq > row.purged else { continue }
+                let unpurged = modSeq == row.purged + 1 ? max(first, row.purgedBelow) : first
+                if unpurged <= last { for uid in unpurged...last { expected[uid] = modSeq } }
             }
             return true
         }
         if all.count != total { report(place, "a UID is in vanished twice") }
+        for message in messages where message.flags & MessageRow.deadBit == 0 && all.contains(UID(message.uid)) {
+            report(place, "UID \(message.uid) is live, and in vanished")
+        }
         if all.last.map({ $0.rawValue >= row.uidNext }) ?? false { report(place, "a UID in vanished is not below UIDNEXT") }
-        for message in dead {
+        for message in messages where message.flags & MessageRow.deadBit != 0 {
             if expected.removeValue(forKey: message.uid) != message.modSeq {
                 report(place, "UID \(message.uid), expunged at \(message.modSeq), is not so in vanished")
             }
         }
         if let uid = expected.keys.min() { report(place, "UID \(uid) is in vanished; its row is neither there nor purged") }
-        if UInt64(row.uidNext) - 1 != UInt64(total) + UInt64(row.messages) {
+        if row.vanishedFloor > row.purged {
+            report(place, "expunges through \(row.vanishedFloor) are forgotten, rows purged through \(row.purged)")
+        }
+        // Below the floor it is not known who was there: then all that can be said is that nobody is both here and gone.
+        let known = UInt64(total) + UInt64(row.messages)
+        let given = UInt64(row.uidNext) - 1
+        if row.vanishedFloor > 0 ? known > given : known != given {
             report(place, "\(row.messages) messages and \(total) vanished do not make up the UIDs below \(row.uidNext)")
         }
     }

@@ -5,8 +5,10 @@ extension IndexWriter {
     // MARK: The tree `changed`
 
     /// Takes from the tree what messages were last changed by, before this transaction.
-    /// - Parameter all: no message of the mailbox is left with an older change.
-    func forget(_ runs: ModSeqRuns, all: Bool, in mailbox: UInt32) throws(StoreError) {
+    /// - Parameters:
+    ///   - all: no message of the mailbox is left with an older change.
+    ///   - areGone: they are expunged, so that a range may go on spanning them.
+    func forget(_ runs: ModSeqRuns, all: Bool, areGone: Bool = false, in mailbox: UInt32) throws(StoreError) {
         if all {
             try state.changed.remove(
                 RangeRow.key(mailbox: mailbox, modSeq: 0, first: 0),
@@ -14,8 +16,19 @@ extension IndexWriter {
             return
         }
         for run in runs.sorted() {
+            if areGone, try liesWithinRange(run, mailbox) { continue }
             try forget(run.modSeq, first: run.first, last: run.last, in: mailbox)
         }
+    }
+
+    /// Whether there are live messages of its range before and behind the run: ranges begin and end with one.
+    private func liesWithinRange(_ run: ModSeqRuns.Run, _ mailbox: UInt32) throws(StoreError) -> Bool {
+        typealias Tree = RowTree<ChangedSchema>
+        let start = RangeRow.key(mailbox: mailbox, modSeq: run.modSeq, first: run.first)
+        guard let (leaf, row) = try state.changed.floor(start, allocator.pages) else { return false }
+        let key = Tree.key(leaf, row)
+        return RangeRow.mailbox(key) == mailbox && RangeRow.modSeq(key) == run.modSeq && RangeRow.first(key) < run.first
+            && Tree.last(leaf, row) > run.last
     }
 
     private func forget(_ modSeq: UInt64, first: UInt32, last: UInt32, in mailbox: UInt32) throws(StoreError) {

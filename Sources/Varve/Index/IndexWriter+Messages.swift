@@ -159,29 +159,6 @@ extension IndexWriter {
         open[mailbox]!.vanished.formUnion(victims.uids)
         open[mailbox]!.isTouched = true
         open[mailbox]!.isDirty = true
-        try forget(runs, all: all, in: mailbox)
-    }
-
-    /// Takes the rows of messages expunged at or before `modSeq` out of the tree: nobody is to be shown them any more.
-    /// Not part of the log: it changes nothing that a view can see.
-    func purge(_ mailbox: UInt32, upTo bound: UInt64) throws(StoreError) {
-        try openMailbox(mailbox)
-        let row = open[mailbox]!.row
-        guard row.dead > 0, bound > row.purged else { return }
-        let ranges = try state.vanished.ranges(of: mailbox, from: row.purged + 1, through: bound, allocator.pages)
-        var gone = 0
-        for range in ranges {
-            gone += range.span
-            try state.uid.remove(
-                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
-                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator)
-        }
-        guard gone <= Int(row.dead), UInt64(gone) <= state.deadRows else {
-            throw .corrupt("\(FileNames.index), mailbox \(mailbox)", "\(gone) rows to purge, \(row.dead) counted")
-        }
-        open[mailbox]!.row.dead -= UInt32(gone)
-        open[mailbox]!.row.purged = bound
-        open[mailbox]!.isDirty = true
-        state.deadRows -= UInt64(gone)
+        try forget(runs, all: all, areGone: true, in: mailbox)
     }
 }

@@ -25,6 +25,7 @@ extension IndexWriter {
             try copy(victims.uids, from: from, to: to, firstUID: firstUID)
             try expunge(victims, in: from)
         case .claimRecent(let mailbox, let uid): try claimRecent(mailbox, below: uid)
+        case .forgetVanished(let mailbox, let floor): try forgetVanished(mailbox, through: floor)
         }
     }
 

@@ -63,6 +63,28 @@ struct LogReader {
 
     mutating func skip(to offset: Int) { self.offset = offset }
 
+    /// The head of the next commit, behind which the reader then stands; nil if there is none before the limit. Messages on
+    /// the way are passed over, unlooked at.
+    mutating func nextCommit() throws(StoreError) -> CommitHeader? {
+        while offset + FrameHeader.size <= limit {
+            guard let start = try bytes(at: offset, count: FrameHeader.size),
+                let header = FrameHeader(start, at: position, tag: tag, limit: limit - offset)
+            else { return nil }
+            guard header.kind == FrameKind.commit.rawValue else {
+                offset += header.frameLength
+                continue
+            }
+            guard case .frame(let frame) = try next() else { return nil }
+            let payload = UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)])
+            do throws(FormatError) {
+                return try CommitHeader(payload)
+            } catch {
+                throw .corrupt("\(FileNames.segment(segment)), offset \(header.position.offset)", error)
+            }
+        }
+        return nil
+    }
+
     /// `count` bytes of the file, at most a buffer full; nil if it ends before.
     private mutating func bytes(at offset: Int, count: Int) throws(StoreError) -> UnsafeRawPointer? {
         if offset < bufferStart || offset + count > bufferStart + bufferCount {

@@ -100,10 +100,15 @@ public struct Snapshot: Sendable {
     }
 
     /// The mailbox as the holder of a mark knows it.
-    /// - Returns: nil if the mailbox is gone.
+    /// - Returns: nil if the mailbox is gone, or if the expunges after the mark's are no longer known: `mark.vanished` is below
+    ///   the mailbox' `vanishedFloor`, so that sequence numbers would be wrong. The holder begins anew, with
+    ///   `view(of:)`. That does not happen to a mark which a `ViewPin` holds.
     /// - Complexity: O(log messages + what has vanished since the mark).
     public func view(_ mark: ViewMark) throws(StoreError) -> View? {
-        guard let row = try root.state.mailbox(mark.mailbox.rawValue, root.pages) else { return nil }
+        guard let row = try root.state.mailbox(mark.mailbox.rawValue, root.pages),
+            // Who knows no message at all cannot miss that one is gone.
+            mark.vanished.rawValue >= row.vanishedFloor || mark.uidNext <= .min
+        else { return nil }
         return try View(self, row, mark)
     }
 }

@@ -70,7 +70,7 @@ extension Store {
     }
 
     /// Builds and queues a transaction. - Returns: its modseq, nil if it changed nothing.
-    private func build<R>(
+    func build<R>(
         _ body: (Transaction) throws -> R,
         whenDurable: (@Sendable (Result<ModSeq, StoreError>) -> Void)?
     ) throws -> (R, UInt64?) {
@@ -91,15 +91,17 @@ extension Store {
         do {
             let result = try body(transaction)
             if let failure = transaction.failure { throw failure }
-            guard transaction.recordCount > 0 else {
+            var purged: Set<UInt32> = []
+            if transaction.recordCount > 0 || transaction.purges.isForItself { purged = try purge(transaction) }
+            guard transaction.recordCount > 0 || transaction.tidied > 0 else {
                 writer.allocator.rollback()
                 return (result, nil)
             }
-            let purged = try purge(transaction.index)
             try transaction.finishFrames()
             writer.state = try transaction.index.finish()
             writer.deadMailboxes.drop(purged)
             writer.deadMailboxes.add(transaction.expungedFrom)
+            if !transaction.expungedFrom.isEmpty, writer.state.deadRows > Store.manyDeadRows { writer.isPurgeDue = true }
             enqueue(transaction, whenDurable)
             return (result, modSeq)
         } catch {
@@ -128,9 +130,13 @@ extension Store {
         return writer.aliveRoots[0].modSeq
     }
 
-    /// Takes expunged messages that nobody needs any more out of the index.
+    /// Takes expunged messages that nobody needs any more out of the index: of many at a time only some, so that no commit is
+    /// held up; the rest is for later commits and for `maintain`.
     /// - Returns: mailboxes in which nothing is left to be done.
-    private func purge(_ index: IndexWriter) throws(StoreError) -> Set<UInt32> {
+    private func purge(_ transaction: Transaction) throws(StoreError) -> Set<UInt32> {
+        let index = transaction.index
+        let before = index.state.deadRows
+        var budget = transaction.purges
         var done: Set<UInt32> = []
         // Mailboxes take turns: in some, nothing can go for long because a session holds it.
         for id in writer.deadMailboxes.next(Store.purgesPerTransaction) {
@@ -138,15 +144,24 @@ extension Store {
                 done.insert(id)
                 continue
             }
-            // A pin that is being made now begins at a published state: rows of older expunges are none of its business.
-            try index.purge(id, upTo: min(writer.durable, pins.oldest(in: id) ?? .max))
+            try index.purge(id, upTo: oldestShown(in: id), &budget)
             if try index.mailbox(id)?.dead == 0 { done.insert(id) }
         }
+        if budget.isUsedUp { writer.isPurgeDue = true }
+        transaction.tidied += Int(before - index.state.deadRows)
         return done
+    }
+
+    /// Messages of the mailbox that were expunged at or before this are shown to nobody any more.
+    func oldestShown(in mailbox: UInt32) -> UInt64 {
+        // A pin that is being made now begins at a published state: rows of older expunges are none of its business.
+        min(writer.durable, pins.oldest(in: mailbox) ?? .max)
     }
 
     /// How many mailboxes a transaction tidies up at most, beside its own work.
     private static let purgesPerTransaction = 4
+    /// More rows of expunged messages than this are not left for later commits, which may not come soon.
+    private static let manyDeadRows: UInt64 = 1024
 
     // MARK: Writing
 

@@ -10,7 +10,7 @@ extension Store {
     static let largestFill = 4 << 20
 
     var isMaintenanceDue: Bool {
-        isFillDue || !writer.sealable.isEmpty || isCheckpointDue
+        isFillDue || !writer.sealable.isEmpty || isCheckpointDue || writer.isPurgeDue || isForgettingDue
     }
 
     var isFillDue: Bool {
@@ -38,6 +38,8 @@ extension Store {
             let isDue = isCheckpointDue && writer.failure == nil
             monitor.unlock()
             if isDue { try makeCheckpoint() }
+            try purgeExpunged()
+            try forgetOldExpunges()
         } catch {
             // What leaves the disk in an unknown state has poisoned the store where it happened. A full disk does no harm:
             // it is the next commit that reports it.

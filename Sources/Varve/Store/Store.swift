@@ -58,6 +58,12 @@ public final class Store: @unchecked Sendable {
         var filling: (segment: UInt32, range: Range<Int>)?
         /// Those who wait for a state that they did not change, to be told when it is on disk.
         var observers: [(modSeq: UInt64, whenDurable: @Sendable (Result<ModSeq, StoreError>) -> Void)] = []
+        /// Many rows of expunged messages are left: a commit has taken out as many as it may.
+        var isPurgeDue = false
+        /// Milliseconds since 1970: when expunges that are older than the horizon are looked for again.
+        var nextForgetting: UInt64 = 0
+        /// The superblock at which the index was last made smaller, in vain perhaps.
+        var shrunkAt: UInt64 = 0
         var isFlushing = false
         var isCheckpointing = false
         var isClosed = false

@@ -16,6 +16,9 @@ public struct StoreOptions: Sendable {
         var generator = SystemRandomNumberGenerator()
         return generator.next()
     }
+    /// Milliseconds for which it stays known which messages were expunged; nil: for ever. A client that was away for longer
+    /// gets an answer that is as complete, and longer (`View.vanished`).
+    public var expungeHorizon: UInt64?
     public var fileSystem: any FileSystem = DiskFileSystem()
     /// Whether checkpoints, zero-filling and sealing happen by themselves, on a thread of the store. Without that they
     /// happen when `Store.maintain` is called: for tests that must be the same each time.

@@ -12,6 +12,10 @@ public final class Transaction {
     /// cannot be committed, also if its body takes no notice.
     private(set) var failure: StoreError?
     var isEnded = false
+    /// How much the commit does for the order of the index, beside its records.
+    var purges = PurgeBudget.commit
+    /// What was done for the order of the index alone, in whatever unit: such a transaction is committed without a record, too.
+    var tidied = 0
 
     init(_ index: IndexWriter, _ frames: FrameBuilder) {
         self.index = index

@@ -31,7 +31,7 @@ public struct View: Sendable {
             return
         }
         let below = UIDSet(UIDRange(.min, UID(mark.uidNext.rawValue - 1)))
-        untoldVanished = try View.vanished(since: mark.vanished, id, snapshot).intersection(below)
+        untoldVanished = try View.knownVanished(since: mark.vanished, id, snapshot).intersection(below)
         var counts: [Int] = []
         var sum = 0
         for range in untoldVanished.ranges {
@@ -176,27 +176,5 @@ public struct View: Sendable {
             }
             return true
         }
-    }
-
-    // MARK: What changed
-
-    /// UIDs of live messages that changed after `modSeq`, in the order of the changes, new messages included. Ranges may span
-    /// UIDs that no message has, and never one that did not change.
-    /// - Complexity: one range scan, O(log messages + result).
-    public func changed(since modSeq: ModSeq) throws(StoreError) -> [UIDRange] {
-        guard modSeq.rawValue < mailbox.highestModSeq.rawValue else { return [] }
-        return try snapshot.root.state.changed.ranges(of: id, from: modSeq.rawValue + 1, through: .max, pages)
-    }
-
-    /// Exactly the UIDs of messages expunged after `modSeq`.
-    /// - Complexity: one range scan, O(log messages + result).
-    public func vanished(since modSeq: ModSeq) throws(StoreError) -> UIDSet {
-        try View.vanished(since: modSeq, id, snapshot)
-    }
-
-    private static func vanished(since modSeq: ModSeq, _ id: UInt32, _ snapshot: Snapshot) throws(StoreError) -> UIDSet {
-        guard modSeq < .max else { return UIDSet() }
-        return UIDSet(
-            try snapshot.root.state.vanished.ranges(of: id, from: modSeq.rawValue + 1, through: .max, snapshot.root.pages))
     }
 }
