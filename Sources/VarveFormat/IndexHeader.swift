@@ -5,10 +5,16 @@ public struct IndexHeader: Hashable, Sendable {
     public var store: StoreUUID
     /// Which index of the store this is: the superblock names the one that its roots belong to.
     public var number: UInt64
+    /// The pages behind this one are sealed (`SealedPage`), and farther apart for it.
+    public var isSealed: Bool
 
-    public init(store: StoreUUID, number: UInt64) {
+    private static let flagsOffset = Page.headerSize + 40
+    private static let sealedBit: UInt32 = 1
+
+    public init(store: StoreUUID, number: UInt64, isSealed: Bool = false) {
         self.store = store
         self.number = number
+        self.isSealed = isSealed
     }
 
     /// Makes `page` the header page, its checksum set.
@@ -22,6 +28,7 @@ public struct IndexHeader: Hashable, Sendable {
         page.store64(store.high, Page.headerSize + 16)
         page.store64(store.low, Page.headerSize + 24)
         page.store64(number, Page.headerSize + 32)
+        page.store32(isSealed ? IndexHeader.sealedBit : 0, IndexHeader.flagsOffset)
         page.store32(Page.checksum(page), Page.checksumOffset)
     }
 
@@ -32,17 +39,18 @@ public struct IndexHeader: Hashable, Sendable {
         guard Page.checksum(page) == page.load32(Page.checksumOffset) else { throw FormatError(.checksum) }
         self.init(
             store: StoreUUID(high: page.load64(Page.headerSize + 16), low: page.load64(Page.headerSize + 24)),
-            number: page.load64(Page.headerSize + 32))
+            number: page.load64(Page.headerSize + 32),
+            isSealed: page.load32(IndexHeader.flagsOffset) & IndexHeader.sealedBit != 0)
     }
 
     /// Makes `page` the header of the index that a superblock speaks of.
-    public static func write(_ page: UnsafeMutableRawPointer, _ block: Superblock) {
-        IndexHeader(store: block.store, number: block.indexNumber).encode(into: page)
+    public static func write(_ page: UnsafeMutableRawPointer, _ block: Superblock, isSealed: Bool = false) {
+        IndexHeader(store: block.store, number: block.indexNumber, isSealed: isSealed).encode(into: page)
     }
 
     /// Whether `page` heads the index that a superblock speaks of.
-    public static func matches(_ page: UnsafeRawPointer, _ block: Superblock) -> Bool {
+    public static func matches(_ page: UnsafeRawPointer, _ block: Superblock, isSealed: Bool = false) -> Bool {
         guard let header = try? IndexHeader(page) else { return false }
-        return header == IndexHeader(store: block.store, number: block.indexNumber)
+        return header == IndexHeader(store: block.store, number: block.indexNumber, isSealed: isSealed)
     }
 }

@@ -91,24 +91,56 @@ public struct CommitHeader: Hashable, Sendable {
     /// Milliseconds since 1970-01-01T00:00:00Z, as the committing process' clock said.
     public var time: UInt64
     public var records: UInt32
+    /// Behind the head stand a seal and the records encrypted (`SealedRecords`).
+    public var isSealed: Bool
 
-    public init(modSeq: UInt64, time: UInt64, records: UInt32) {
+    private static let sealedBit: UInt32 = 1
+
+    public init(modSeq: UInt64, time: UInt64, records: UInt32, isSealed: Bool = false) {
         self.modSeq = modSeq
         self.time = time
         self.records = records
+        self.isSealed = isSealed
     }
 
     public func encode(into out: inout [UInt8]) {
         out.append64(modSeq)
         out.append64(time)
         out.append32(records)
-        out.append32(0)
+        out.append32(isSealed ? CommitHeader.sealedBit : 0)
     }
+
+    /// Says in an encoded head that the records are sealed.
+    public static func markSealed(_ head: UnsafeMutableRawPointer) { head.store32(sealedBit, 20) }
 
     public init(_ payload: UnsafeRawBufferPointer) throws(FormatError) {
         guard payload.count >= CommitHeader.size, let p = payload.baseAddress else {
             throw .invalid("a commit of \(payload.count) bytes")
         }
-        self.init(modSeq: p.load64(0), time: p.load64(8), records: p.load32(16))
+        self.init(
+            modSeq: p.load64(0), time: p.load64(8), records: p.load32(16),
+            isSealed: p.load32(20) & CommitHeader.sealedBit != 0)
+    }
+}
+
+/// Where the parts of a payload with sealed records stand: head (24 bytes), seal (24), records encrypted, tag (16).
+/// `Formats/encryption.md`.
+public struct SealedRecords: Hashable, Sendable {
+    public static let sealOffset = CommitHeader.size
+    public static let recordsOffset = CommitHeader.size + Seal.size
+    /// Bytes that a payload with sealed records is longer than one with the same in the clear.
+    public static let overhead = Seal.size + Seal.tagSize
+
+    public let seal: Seal
+    /// Bytes of the records.
+    public let length: Int
+
+    /// - Parameter payload: whose head says that its records are sealed.
+    public init(_ payload: UnsafeRawBufferPointer) throws(FormatError) {
+        guard payload.count >= CommitHeader.size + SealedRecords.overhead, let p = payload.baseAddress else {
+            throw .invalid("sealed records in a payload of \(payload.count) bytes")
+        }
+        seal = Seal(p + SealedRecords.sealOffset)
+        length = payload.count - CommitHeader.size - SealedRecords.overhead
     }
 }

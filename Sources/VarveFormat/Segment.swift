@@ -9,12 +9,19 @@ public struct SegmentHeader: Hashable, Sendable {
     public var firstModSeq: UInt64
     /// Where the segment before this one ends; 0 for the first.
     public var previousEnd: UInt32
+    /// What its frames hold is sealed (`Formats/encryption.md`). So are those of all segments of a store, or of none.
+    public var isEncrypted: Bool
 
-    public init(store: StoreUUID, number: UInt32, firstModSeq: UInt64, previousEnd: UInt32) {
+    private static let encryptedBit: UInt8 = 1
+
+    public init(
+        store: StoreUUID, number: UInt32, firstModSeq: UInt64, previousEnd: UInt32, isEncrypted: Bool = false
+    ) {
         self.store = store
         self.number = number
         self.firstModSeq = firstModSeq
         self.previousEnd = previousEnd
+        self.isEncrypted = isEncrypted
     }
 
     public func encode() -> [UInt8] {
@@ -29,8 +36,8 @@ public struct SegmentHeader: Hashable, Sendable {
         out.append32(number)
         out.append32(previousEnd)
         out.append64(firstModSeq)
-        out.append64(0)
-        out.append32(0)
+        out.append(isEncrypted ? SegmentHeader.encryptedBit : 0)
+        out.append(contentsOf: repeatElement(0, count: 11))
         out.append32(out.withUnsafeBytes { crc32c(0, $0) })
         return out
     }
@@ -46,7 +53,8 @@ public struct SegmentHeader: Hashable, Sendable {
         }
         self.init(
             store: StoreUUID(high: p.load64(16), low: p.load64(24)), number: p.load32(32),
-            firstModSeq: p.load64(40), previousEnd: p.load32(36))
+            firstModSeq: p.load64(40), previousEnd: p.load32(36),
+            isEncrypted: p.load8(48) & SegmentHeader.encryptedBit != 0)
     }
 }
 

@@ -17,10 +17,15 @@ final class PageVerifier: @unchecked Sendable {
     private let count: Int
     private let tag: UInt32
     private let newest: UInt64
+    /// Where pages that were not looked at yet are to be had from, if they are not in memory.
+    private let source: SealedIndex?
 
-    /// - Parameter newest: the modseq of the checkpoint. A page made later cannot belong to it: it was overwritten, and the
-    ///   superblock is an old one.
-    init(pageCount: UInt32, tag: UInt32, newest: UInt64) {
+    /// - Parameters:
+    ///   - newest: the modseq of the checkpoint. A page made later cannot belong to it: it was overwritten, and the
+    ///     superblock is an old one.
+    ///   - source: the index of an encrypted store.
+    init(pageCount: UInt32, tag: UInt32, newest: UInt64, source: SealedIndex? = nil) {
+        self.source = source
         count = Int(pageCount)
         self.tag = tag
         self.newest = newest
@@ -34,24 +39,32 @@ final class PageVerifier: @unchecked Sendable {
     }
 
     @inline(__always) func needsCheck(_ number: UInt32) -> Bool {
-        Int(number) < count && flags[Int(number)].load(ordering: .relaxed) == 0
+        // Who sees the mark sees the page that was brought before it was set.
+        Int(number) < count && flags[Int(number)].load(ordering: .acquiring) == 0
     }
 
     /// The page is made anew by this process.
     func markVerified(_ number: UInt32) {
-        if Int(number) < count { flags[Int(number)].store(1, ordering: .relaxed) }
+        if Int(number) < count { flags[Int(number)].store(1, ordering: .releasing) }
     }
 
     func check(_ number: UInt32, _ page: UnsafeRawPointer) throws(StoreError) {
-        do throws(FormatError) {
-            try Page.validate(page, number: number, tag: tag)
-            guard Page.birth(page) <= newest else {
-                throw .invalid("it was written by commit \(Page.birth(page)), after the checkpoint of commit \(newest)")
-            }
-        } catch {
+        if let source {
+            return try source.load(
+                number, into: UnsafeMutableRawPointer(mutating: page), isNeeded: { needsCheck(number) },
+                { page throws(FormatError) in try validate(number, page) }, done: { markVerified(number) })
+        }
+        do throws(FormatError) { try validate(number, page) } catch {
             throw .corrupt("\(FileNames.index), page \(number)", error)
         }
         markVerified(number)
+    }
+
+    private func validate(_ number: UInt32, _ page: UnsafeRawPointer) throws(FormatError) {
+        try Page.validate(page, number: number, tag: tag)
+        guard Page.birth(page) <= newest else {
+            throw .invalid("it was written by commit \(Page.birth(page)), after the checkpoint of commit \(newest)")
+        }
     }
 }
 

@@ -31,6 +31,11 @@ struct LogFiles {
                 throw .corrupt(
                     "\(path)/\(FileNames.segment(number))", "it is of store \(header.store), the others of \(store)")
             }
+            if let first = segments.first?.header, header.isEncrypted != first.isEncrypted {
+                throw .corrupt(
+                    "\(path)/\(FileNames.segment(number))",
+                    header.isEncrypted ? "it is encrypted, the others are not" : "it is not encrypted, the others are")
+            }
             segments.append(Segment(header: header, file: segmentFile(number)))
         }
         if let first = segments.first, first.header.number != 1 {
@@ -84,8 +89,8 @@ struct LogFiles {
     static let largestSegment = Int(UInt32.max)
 
     /// Makes the log of a new store.
-    mutating func createFirst(_ uuid: StoreUUID) throws(StoreError) {
-        let header = SegmentHeader(store: uuid, number: 1, firstModSeq: 1, previousEnd: 0)
+    mutating func createFirst(_ uuid: StoreUUID, isEncrypted: Bool) throws(StoreError) {
+        let header = SegmentHeader(store: uuid, number: 1, firstModSeq: 1, previousEnd: 0, isEncrypted: isEncrypted)
         let (_, segment) = try Store.createSegment(header, path: path, options)
         segments = [Segment(header: header, file: segment)]
     }

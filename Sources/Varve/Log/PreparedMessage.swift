@@ -14,6 +14,8 @@ public struct PreparedMessage: Sendable {
     let payloadLength: Int
     /// CRC-32C of payload and fill.
     let checksum: UInt32
+    /// The store with whose key it is sealed; nil if it stands in the clear.
+    let sealedFor: StoreUUID?
 
     /// - Parameter message: at most 1 GiB (`Store.maximumMessageSize`).
     /// - Throws: `.limit` for a larger one.
@@ -52,6 +54,7 @@ public struct PreparedMessage: Sendable {
         checksum = crc32c(0, UnsafeRawBufferPointer(start: out, count: padded))
         size = message.count
         payload = block
+        sealedFor = nil
     }
 
     public init(_ message: [UInt8]) throws(StoreError) {
@@ -72,5 +75,71 @@ public struct PreparedMessage: Sendable {
         if length > 0 { return (Int(length), false) }
         out.copyMemory(from: source.baseAddress!, byteCount: source.count)
         return (source.count, true)
+    }
+}
+
+extension PreparedMessage {
+    /// The same message, its summary and its chunks encrypted.
+    /// - Complexity: O(size).
+    func sealed(by cipher: StoreCipher) throws(StoreError) -> PreparedMessage {
+        precondition(sealedFor == nil, "it is sealed already")
+        var head: MessageHead
+        do throws(FormatError) {
+            head = try MessageHead(UnsafeRawBufferPointer(rebasing: payload.bytes[..<payloadLength]), payloadLength: payloadLength)
+        } catch {
+            preconditionFailure("a head that this program made: \(error)")
+        }
+        var from = payload.bytes.baseAddress! + head.size
+        let seal = cipher.nextSeal()
+        head.seal = seal
+        head.summaryStoredLength += Seal.tagSize
+        for i in head.chunks.indices { head.chunks[i].storedLength += Seal.tagSize }
+        let length = head.size + head.summaryStoredLength + head.chunks.reduce(0) { $0 + $1.storedLength }
+        let padded = (length + Format.frameAlignment - 1) & ~(Format.frameAlignment - 1)
+        let block = ByteBlock(capacity: padded)
+        let out = block.bytes.baseAddress!
+        var end = head.size
+        /// Seals a piece. - Returns: the checksum of what is then stored.
+        func add(_ storedLength: Int, part: Int, _ context: SealContext) throws(StoreError) -> UInt32 {
+            let piece = UnsafeRawBufferPointer(start: from, count: storedLength - Seal.tagSize)
+            try cipher.seal(piece, seal, part: UInt32(part), context, into: out + end)
+            from += piece.count
+            defer { end += storedLength }
+            return crc32c(0, UnsafeRawBufferPointer(start: out + end, count: storedLength))
+        }
+        head.summaryChecksum = try add(head.summaryStoredLength, part: 0, head.summaryContext)
+        for i in head.chunks.indices {
+            head.chunks[i].checksum = try add(head.chunks[i].storedLength, part: i + 1, head.chunkContext(i))
+        }
+        head.encode(into: out)
+        for i in end..<padded { out.store8(0, i) }
+        return PreparedMessage(
+            size: size, payload: block, payloadLength: length,
+            checksum: crc32c(0, UnsafeRawBufferPointer(start: out, count: padded)), sealedFor: cipher.store)
+    }
+
+    init(size: Int, payload: ByteBlock, payloadLength: Int, checksum: UInt32, sealedFor: StoreUUID? = nil) {
+        self.size = size
+        self.payload = payload
+        self.payloadLength = payloadLength
+        self.checksum = checksum
+        self.sealedFor = sealedFor
+    }
+}
+
+extension Store {
+    /// Makes a message ready for this store: parsed, compressed, and encrypted if the store is. On any thread, outside of
+    /// all locks; what is made can be appended to this store only.
+    /// - Parameter message: at most 1 GiB (`Store.maximumMessageSize`).
+    /// - Throws: `.limit` for a larger one.
+    /// - Complexity: O(size).
+    public func prepare(_ message: UnsafeRawBufferPointer) throws(StoreError) -> PreparedMessage {
+        let prepared = try PreparedMessage(message)
+        guard let cipher else { return prepared }
+        return try prepared.sealed(by: cipher)
+    }
+
+    public func prepare(_ message: [UInt8]) throws(StoreError) -> PreparedMessage {
+        try message.withBytes { bytes throws(StoreError) in try prepare(bytes) }
     }
 }

@@ -6,6 +6,8 @@ struct Replay {
     var state: IndexState
     let allocator: PageAllocator
     let checkpoint: UInt64
+    /// Opens the records; nil in a store that is not encrypted.
+    let cipher: StoreCipher?
 
     /// - Parameters:
     ///   - position: where the frame stands.
@@ -24,8 +26,9 @@ struct Replay {
             let writer = IndexWriter(
                 state, allocator, modSeq: header.modSeq, time: header.time,
                 place: CommitPlace(segment: position.segment, previousEnd: previousEnd))
-            var reader = ByteReader(payload)
-            _ = reader.take(CommitHeader.size)
+            let records = try open(payload, header)
+            defer { withExtendedLifetime(records.block) {} }
+            var reader = ByteReader(records.bytes)
             for _ in 0..<header.records {
                 if let record = try Replay.decode({ () throws(FormatError) in try Record.decode(&reader) }) {
                     try writer.replay(record)
@@ -41,6 +44,19 @@ struct Replay {
             default: throw error
             }
         }
+    }
+
+    /// The records of a commit in the clear, and what they lie in if that is not the payload.
+    private func open(
+        _ payload: UnsafeRawBufferPointer, _ header: CommitHeader
+    ) throws(StoreError) -> (bytes: UnsafeRawBufferPointer, block: ByteBlock?) {
+        guard header.isSealed == (cipher != nil) else {
+            throw StoreError(
+                .corrupt, header.isSealed ? "sealed records in a store that is not encrypted" : "records in the clear")
+        }
+        guard let cipher else { return (UnsafeRawBufferPointer(rebasing: payload[CommitHeader.size...]), nil) }
+        let block = try cipher.openRecords(payload, .commit)
+        return (UnsafeRawBufferPointer(block.bytes), block)
     }
 
     private static func decode<T>(_ body: () throws(FormatError) -> T) throws(StoreError) -> T {

@@ -5,6 +5,10 @@ public enum FileNames {
     /// An index that proved damaged, while another one is built.
     public static let damagedIndex = "index.damaged"
     public static let lock = "lock"
+    /// The data key of an encrypted store, wrapped.
+    public static let key = "key"
+    /// The next `key`, until it takes its place.
+    public static let newKey = "key.new"
     public static let segments = "segments"
 
     /// `segments/000000000001.seg`

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Address space is set aside once, so that a mapping grows in place and older ones stay coherent with it.
 final class MemoryFile: File, @unchecked Sendable {
-    /// Bytes at most: 64 GiB of address space, of which only what is written takes memory.
+    /// Bytes at most, where nothing else is said: 64 GiB of address space, of which only what is written takes memory.
     static let capacity = 64 << 30
 
     private let region: Region
@@ -12,11 +12,11 @@ final class MemoryFile: File, @unchecked Sendable {
     private var length = 0
 
     /// - Throws: `.io` where the process has no address space left.
-    init() throws(StoreError) {
+    init(capacity: Int = MemoryFile.capacity) throws(StoreError) {
         let base = mmap(
-            nil, MemoryFile.capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+            nil, capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let base, base != MAP_FAILED else { throw failure("set aside address space for", "an index in memory") }
-        region = Region(base: base, length: MemoryFile.capacity)
+        region = Region(base: base, length: capacity)
     }
 
     /// Freed when neither the file nor a mapping of it is left.
@@ -63,8 +63,8 @@ final class MemoryFile: File, @unchecked Sendable {
 
     func allocate(_ size: Int) throws(StoreError) {
         guard size > length else { return }
-        guard size <= MemoryFile.capacity else {
-            throw StoreError(.limit, "an index in memory has \(MemoryFile.capacity) bytes at most")
+        guard size <= region.length else {
+            throw StoreError(.limit, "an index in memory has \(region.length) bytes at most")
         }
         guard mprotect(region.base, (size + 4095) & ~4095, PROT_READ | PROT_WRITE) == 0 else {
             throw failure("grow", "an index in memory")

@@ -14,6 +14,7 @@ public final class MessageBody: Sendable {
     private let file: any File
     private let head: MessageHead
     private let location: LogPosition
+    private let cipher: StoreCipher?
     /// Where each chunk begins in the segment.
     private let chunkOffsets: [Int]
     private let summaryOffset: Int
@@ -25,9 +26,13 @@ public final class MessageBody: Sendable {
     /// A first read takes so many bytes at most.
     private static let largestFirstRead = 32 << 10
 
-    init(_ location: LogPosition, size: Int, tag: UInt32, file: any File) throws(StoreError) {
+    /// - Parameter cipher: of an encrypted store.
+    init(
+        _ location: LogPosition, size: Int, tag: UInt32, file: any File, _ cipher: StoreCipher? = nil
+    ) throws(StoreError) {
         self.location = location
         self.file = file
+        self.cipher = cipher
         let start = Int(location.offset)
         let guess = FrameHeader.size + MessageHead.size(chunks: MessageHead.chunkCount(messageSize: size)) + 2048 + size
         var block = ByteBlock(capacity: min(guess, MessageBody.largestFirstRead))
@@ -56,6 +61,11 @@ public final class MessageBody: Sendable {
         }
         guard head.messageSize == size else {
             throw .corrupt(MessageBody.place(location), "a body of \(head.messageSize) bytes, the index says \(size)")
+        }
+        guard (head.seal != nil) == (cipher != nil) else {
+            throw .corrupt(
+                MessageBody.place(location),
+                cipher == nil ? "a sealed message in a store that is not encrypted" : "a message in the clear")
         }
         prefix = block
         prefixOffset = start
@@ -89,14 +99,30 @@ public final class MessageBody: Sendable {
         return try body(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
     }
 
-    /// Checks stored bytes and unpacks them into `target`, as many as it has room for from their begin.
+    /// Checks a stored piece and gives it to `body` as it was before it was sealed, if it was.
+    private func withPiece<R>(
+        _ offset: Int, _ count: Int, checksum: UInt32, part: Int, _ what: String,
+        _ body: (UnsafeRawBufferPointer) throws(StoreError) -> R
+    ) throws(StoreError) -> R {
+        try withStored(offset, count) { stored throws(StoreError) in
+            guard crc32c(0, stored) == checksum else {
+                throw .corrupt(MessageBody.place(location), "the checksum of \(what) does not hold")
+            }
+            guard let cipher, let seal = head.seal else { return try body(stored) }
+            let block = ByteBlock(capacity: max(stored.count - Seal.tagSize, 1))
+            let context = part == 0 ? head.summaryContext : head.chunkContext(part - 1)
+            guard try cipher.open(stored, seal, part: UInt32(part), context, into: block.bytes.baseAddress!) else {
+                throw .corrupt(MessageBody.place(location), "\(what) was not sealed with this store's key")
+            }
+            return try body(UnsafeRawBufferPointer(rebasing: block.bytes[..<(stored.count - Seal.tagSize)]))
+        }
+    }
+
+    /// Unpacks a piece into `target`, as many bytes as it has room for from their begin.
     private func unpack(
-        _ stored: UnsafeRawBufferPointer, checksum: UInt32, isPlain: Bool, length: Int, _ what: String,
+        _ stored: UnsafeRawBufferPointer, isPlain: Bool, length: Int, _ what: String,
         into target: UnsafeMutableRawBufferPointer
     ) throws(StoreError) {
-        guard crc32c(0, stored) == checksum else {
-            throw .corrupt(MessageBody.place(location), "the checksum of \(what) does not hold")
-        }
         guard target.count > 0 else { return }
         if isPlain {
             guard stored.count >= target.count else { throw .corrupt(MessageBody.place(location), "\(what) is cut off") }
@@ -115,18 +141,12 @@ public final class MessageBody: Sendable {
 
     /// Calls `body` with the encoded summary (`MailMessage.MessageSummary`), for as long as the call lasts.
     public func withSummary<R>(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> R) throws(StoreError) -> R {
-        try withStored(summaryOffset, head.summaryStoredLength) { stored throws(StoreError) in
-            let isPlain = head.summaryStoredLength == head.summaryLength
-            if isPlain {
-                guard crc32c(0, stored) == head.summaryChecksum else {
-                    throw .corrupt(MessageBody.place(location), "the checksum of the summary does not hold")
-                }
-                return try body(stored)
-            }
+        try withPiece(
+            summaryOffset, head.summaryStoredLength, checksum: head.summaryChecksum, part: 0, "the summary"
+        ) { stored throws(StoreError) in
+            if head.summaryIsPlain { return try body(stored) }
             let block = ByteBlock(capacity: head.summaryLength)
-            try unpack(
-                stored, checksum: head.summaryChecksum, isPlain: false, length: head.summaryLength, "the summary",
-                into: block.bytes)
+            try unpack(stored, isPlain: false, length: head.summaryLength, "the summary", into: block.bytes)
             return try body(UnsafeRawBufferPointer(block.bytes))
         }
     }
@@ -146,16 +166,14 @@ public final class MessageBody: Sendable {
             let to = min(range.upperBound, start + length)
             let part = UnsafeMutableRawBufferPointer(
                 rebasing: target[(from - range.lowerBound)..<(to - range.lowerBound)])
-            try withStored(chunkOffsets[index], chunk.storedLength) { stored throws(StoreError) in
+            try withPiece(
+                chunkOffsets[index], chunk.storedLength, checksum: chunk.checksum, part: index + 1, "chunk \(index)"
+            ) { stored throws(StoreError) in
                 if from == start {
-                    try unpack(
-                        stored, checksum: chunk.checksum, isPlain: chunk.isPlain, length: length, "chunk \(index)",
-                        into: part)
+                    try unpack(stored, isPlain: chunk.isPlain, length: length, "chunk \(index)", into: part)
                 } else {
                     let block = ByteBlock(capacity: to - start)
-                    try unpack(
-                        stored, checksum: chunk.checksum, isPlain: chunk.isPlain, length: length, "chunk \(index)",
-                        into: block.bytes)
+                    try unpack(stored, isPlain: chunk.isPlain, length: length, "chunk \(index)", into: block.bytes)
                     part.copyMemory(from: UnsafeRawBufferPointer(rebasing: block.bytes[(from - start)...]))
                 }
             }
@@ -180,6 +198,6 @@ extension Store {
         guard let segment = published.load().segments.file(location.segment) else {
             throw .corrupt(FileNames.segment(location.segment), "the segment is missing")
         }
-        return try MessageBody(location, size: message.size, tag: uuid.tag, file: segment.file())
+        return try MessageBody(location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
     }
 }

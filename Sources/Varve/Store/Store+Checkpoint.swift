@@ -65,6 +65,7 @@ extension Store {
             let page = plan.pages.base + Int(number) * Format.pageSize
             page.store32(Page.checksum(page), Page.checksumOffset)
         }
+        if let index = writer.indexFile as? SealedIndex { try index.store(plan.dirty, from: plan.pages.base) }
         try writer.indexFile.sync()
         try Store.write(block, to: writer.superblockFile)
     }

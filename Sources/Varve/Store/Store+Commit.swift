@@ -86,7 +86,7 @@ extension Store {
         let transaction = Transaction(
             IndexWriter(
                 writer.state, writer.allocator, modSeq: modSeq, time: options.clock(), place: writer.log.place),
-            FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag))
+            FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag), cipher)
         defer { transaction.isEnded = true }
         do {
             let result = try body(transaction)

@@ -51,11 +51,16 @@ struct Recovery {
         let wasWritten = try superblockFile.size() > 0
         let durable = found.newest?.logPosition ?? (wasWritten ? .start : nil)
         var log = try LogFiles(path, options, durable: durable)
+        let cipher: StoreCipher?
         if log.segments.isEmpty {
             guard durable == nil else {
                 throw .corrupt("\(path)/\(FileNames.segments)", "all segments are missing")
             }
-            try log.createFirst(StoreUUID(high: options.random(), low: options.random()))
+            cipher = try makeCipher()
+            let uuid = cipher?.store ?? StoreUUID(high: options.random(), low: options.random())
+            try log.createFirst(uuid, isEncrypted: cipher != nil)
+        } else {
+            cipher = try openCipher(log.segments[0].header)
         }
         if found.newest == nil {
             // Before there is a superblock, the names that lead to it and to the log are on disk, whatever became of an
@@ -71,27 +76,55 @@ struct Recovery {
         }
         let store: Store
         do {
-            store = try recover(log, block, isSuspect: found.isSuspect, superblockFile, lock)
+            store = try recover(log, block, isSuspect: found.isSuspect, superblockFile, cipher, lock)
         } catch {
             let index = "\(path)/\(FileNames.index)"
             guard error.kind == .corrupt, block.indexNumber != 0, try files.exists(index) else { throw error }
-            store = try recoverWithoutIndex(log, block, superblockFile, lock)
+            store = try recoverWithoutIndex(log, block, superblockFile, cipher, lock)
         }
         try finish(store)
         return store
     }
 
+    /// For a new store: nil if it is not to be encrypted. What is to be sealed can be opened again, come what may: the key is
+    /// on disk before the log is.
+    private func makeCipher() throws(StoreError) -> StoreCipher? {
+        let file = StoreKeyFile(path, files)
+        if try file.exists() {
+            // An opening was cut short before there was a log; or the log was lost, and its key is never to be written over.
+            let slot = try file.read()
+            try files.syncDirectory(path)
+            return try StoreCipher(file.unwrap(slot, with: options.masterKey), store: slot.store, entropy: options.entropy)
+        }
+        guard let master = options.masterKey else { return nil }
+        let uuid = StoreUUID(high: options.random(), low: options.random())
+        return try StoreCipher(file.create(uuid, with: master, options.entropy), store: uuid, entropy: options.entropy)
+    }
+
+    private func openCipher(_ header: SegmentHeader) throws(StoreError) -> StoreCipher? {
+        guard header.isEncrypted else { return nil }
+        let file = StoreKeyFile(path, files)
+        guard try file.exists() else {
+            throw .corrupt(file.path, "the file is missing, without which nothing of this encrypted store can be read")
+        }
+        let slot = try file.read()
+        guard slot.store == header.store else {
+            throw .corrupt(file.path, "it belongs to store \(slot.store), the segments to \(header.store)")
+        }
+        return try StoreCipher(file.unwrap(slot, with: options.masterKey), store: slot.store, entropy: options.entropy)
+    }
+
     /// It may be the index that is damaged: then it is to be had from the log again. If it is the log, the index is put
     /// back: it may know what the log has lost.
     private func recoverWithoutIndex(
-        _ log: LogFiles, _ block: Superblock, _ superblockFile: any File, _ lock: any FileLock
+        _ log: LogFiles, _ block: Superblock, _ superblockFile: any File, _ cipher: StoreCipher?, _ lock: any FileLock
     ) throws(StoreError) -> Store {
         let index = "\(path)/\(FileNames.index)"
         let aside = "\(path)/\(FileNames.damagedIndex)"
         // What stands there already is from an opening that was cut short: this one is then just the begin of a new one.
         if try files.exists(aside) { try files.remove(index) } else { try files.rename(index, to: aside) }
         do {
-            return try recover(log, block, isSuspect: false, superblockFile, lock)
+            return try recover(log, block, isSuspect: false, superblockFile, cipher, lock)
         } catch {
             try? files.rename(aside, to: index)
             throw error
@@ -99,12 +132,13 @@ struct Recovery {
     }
 
     private func recover(
-        _ log: LogFiles, _ block: Superblock, isSuspect: Bool, _ superblockFile: any File, _ lock: any FileLock
+        _ log: LogFiles, _ block: Superblock, isSuspect: Bool, _ superblockFile: any File, _ cipher: StoreCipher?,
+        _ lock: any FileLock
     ) throws(StoreError) -> Store {
         var log = log
         var block = block
         let uuid = block.store
-        let (indexFile, pages) = try openIndex(&block)
+        let (indexFile, pages) = try openIndex(&block, cipher)
         let (free, chain) = try PageAllocator.readFreeList(
             first: block.freeList, pageCount: block.pageCount, pages: pages)
         let allocator = PageAllocator(
@@ -114,7 +148,7 @@ struct Recovery {
             throw .corrupt(FileNames.index, violation.description)
         }
         try state.load(pages)
-        var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq)
+        var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq, cipher: cipher)
         let current = try log.replay(from: block.logPosition, &replay)
         let table = SegmentTable(log.segments.map(\.file))
         let root = Root(
@@ -130,7 +164,8 @@ struct Recovery {
         // Met here, damage on the way to INBOX costs no more than a new index.
         _ = try Snapshot(root).mailbox(named: MailboxName.inbox)
         return Store(
-            path: path, options: options, uuid: uuid, writer: writer, published: PublishedRoot(root), lock: lock)
+            path: path, options: options, uuid: uuid, cipher: cipher, writer: writer, published: PublishedRoot(root),
+            lock: lock)
     }
 
     /// A new store gets its INBOX and its first superblock; one that was recovered a checkpoint, so that the next opening
@@ -196,23 +231,32 @@ struct Recovery {
 
     /// The index file that the superblock speaks of; if it is not there, an empty one, and the superblock is set back to
     /// the beginning of the log.
-    private func openIndex(_ block: inout Superblock) throws(StoreError) -> (any File, Pages) {
+    private func openIndex(_ block: inout Superblock, _ cipher: StoreCipher?) throws(StoreError) -> (any File, Pages) {
         let name = "\(path)/\(FileNames.index)"
         let tag = block.store.tag
         let knowsAllTrees = block.major == Format.major && block.minor >= newestTree
         if block.indexNumber != 0, knowsAllTrees, try files.exists(name) {
-            let file = try files.open(name, create: false, writable: true)
+            let disk = try files.open(name, create: false, writable: true)
+            let sealed = try cipher.map { cipher throws(StoreError) in
+                try SealedIndex(disk, cipher, number: block.indexNumber)
+            }
+            try sealed?.readHeader()
+            let file: any File = sealed ?? disk
             let count = try file.size() / Format.pageSize
             if count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) {
                 let pages = Pages(
                     mapping: try file.map(count * Format.pageSize, writable: true),
-                    verifier: PageVerifier(pageCount: UInt32(count), tag: tag, newest: block.modSeq),
+                    verifier: PageVerifier(pageCount: UInt32(count), tag: tag, newest: block.modSeq, source: sealed),
                     touches: options.pageTouches)
-                if IndexHeader.matches(UnsafeRawPointer(pages.base), block) { return (file, pages) }
+                if IndexHeader.matches(UnsafeRawPointer(pages.base), block, isSealed: sealed != nil) { return (file, pages) }
             }
         }
         if try files.exists(name) { try files.remove(name) }
-        let file = try files.open(name, create: true, writable: true)
+        let disk = try files.open(name, create: true, writable: true)
+        let sealed = try cipher.map { cipher throws(StoreError) in
+            try SealedIndex(disk, cipher, number: block.indexNumber + 1)
+        }
+        let file: any File = sealed ?? disk
         let length = Recovery.firstPages * Format.pageSize
         try file.allocate(length)
         let mapping = try file.map(length, writable: true)
@@ -222,7 +266,8 @@ struct Recovery {
         fresh.indexNumber = block.indexNumber + 1
         fresh.pageCount = 1
         block = fresh
-        IndexHeader.write(mapping.base, block)
+        IndexHeader.write(mapping.base, block, isSealed: sealed != nil)
+        try sealed?.writeHeader(mapping.base)
         return (
             file,
             Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag, newest: 0), touches: options.pageTouches)

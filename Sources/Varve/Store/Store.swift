@@ -23,6 +23,8 @@ public final class Store: @unchecked Sendable {
     let path: String
     let options: StoreOptions
     let uuid: StoreUUID
+    /// nil in a store that is not encrypted.
+    let cipher: StoreCipher?
     let published: PublishedRoot
     let monitor = Monitor()
     let subscribers = Subscribers()
@@ -71,18 +73,22 @@ public final class Store: @unchecked Sendable {
     }
 
     init(
-        path: String, options: StoreOptions, uuid: StoreUUID, writer: Writer, published: PublishedRoot,
-        lock: any FileLock
+        path: String, options: StoreOptions, uuid: StoreUUID, cipher: StoreCipher?, writer: Writer,
+        published: PublishedRoot, lock: any FileLock
     ) {
         self.path = path
         self.options = options
         self.uuid = uuid
+        self.cipher = cipher
         self.writer = writer
         self.published = published
         self.lock = lock
         flusher = OnDemandThread { [weak self] in self?.flushQueued() }
         maintenance = OnDemandThread { [weak self] in self?.maintain() }
     }
+
+    /// Whether what the store keeps is encrypted (`Formats/encryption.md`).
+    public var isEncrypted: Bool { cipher != nil }
 
     // MARK: Reading
 

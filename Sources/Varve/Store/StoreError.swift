@@ -25,6 +25,10 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case poisoned
         case readOnly
         case closed
+        /// The store is encrypted, and no master key was given.
+        case keyMissing
+        /// The store is encrypted, and the master key that was given is not its own.
+        case wrongKey
     }
 
     public let kind: Kind

@@ -23,6 +23,11 @@ public struct StoreOptions: Sendable {
     /// Whether checkpoints, zero-filling and sealing happen by themselves, on a thread of the store. Without that they
     /// happen when `Store.maintain` is called: for tests that must be the same each time.
     public var backgroundMaintenance = true
+    /// Makes a new store an encrypted one, and opens such a store (`Formats/encryption.md`). For a store that is not
+    /// encrypted it means nothing: a folder of accounts may have both.
+    public var masterKey: MasterKey?
+    /// Where keys and the sessions of nonces come from: not from `random`, which may be the same each time.
+    var entropy: Entropy.Source = Entropy.system
     /// Counts the index pages that this store looks at.
     public var pageTouches: PageTouchCounter?
 

@@ -16,10 +16,13 @@ public final class Transaction {
     var purges = PurgeBudget.commit
     /// What was done for the order of the index alone, in whatever unit: such a transaction is committed without a record, too.
     var tidied = 0
+    /// Seals what is added; nil in a store that is not encrypted.
+    private let cipher: StoreCipher?
 
-    init(_ index: IndexWriter, _ frames: FrameBuilder) {
+    init(_ index: IndexWriter, _ frames: FrameBuilder, _ cipher: StoreCipher?) {
         self.index = index
         self.frames = frames
+        self.cipher = cipher
     }
 
     /// The number that this commit will have.
@@ -40,7 +43,20 @@ public final class Transaction {
         payload.reserveCapacity(CommitHeader.size + records.count)
         CommitHeader(modSeq: index.modSeq, time: index.time, records: recordCount).encode(into: &payload)
         payload.append(contentsOf: records)
+        if let cipher { payload = try cipher.sealRecords(payload, .commit) }
         frames.add(.commit, payload: payload)
+    }
+
+    /// As the store keeps it.
+    private func sealed(_ message: PreparedMessage) throws(StoreError) -> PreparedMessage {
+        if let store = message.sealedFor {
+            guard store == cipher?.store else {
+                throw StoreError(.notPermitted, "the message was made ready for another store, with whose key it is encrypted")
+            }
+            return message
+        }
+        guard let cipher else { return message }
+        return try message.sealed(by: cipher)
     }
 
     /// Makes a change; all that can be refused without harm has been looked at before.
@@ -92,13 +108,15 @@ public final class Transaction {
 
     // MARK: Messages
 
-    /// Puts a message behind all others of a mailbox.
-    /// - Throws: `.notFound`, `.limit`.
+    /// Puts a message behind all others of a mailbox. In an encrypted store one that `Store.prepare` did not make is
+    /// encrypted here, under the writer's lock.
+    /// - Throws: `.notFound`, `.limit`; `.notPermitted` for a message that was made ready for another store.
     @discardableResult
     public func append(
         _ message: PreparedMessage, to mailbox: MailboxID, flags: Flags = [], internalDate: InternalDate
     ) throws(StoreError) -> UID {
         let row = try row(mailbox)
+        let message = try sealed(message)
         let flags = try Transaction.checked(flags)
         guard -1439...1439 ~= internalDate.zoneMinutes else {
             throw StoreError(.limit, "a zone of \(internalDate.zoneMinutes) minutes")

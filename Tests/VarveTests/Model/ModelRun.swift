@@ -28,7 +28,10 @@ final class ModelRun {
     var clients: [ModelClient] = []
     private(set) var operations = 0
 
-    init(seed: UInt64, path: String = ModelRun.path, files: any FileSystem) throws {
+    /// - Parameter adjust: changes the options that the store is opened with.
+    init(
+        seed: UInt64, path: String = ModelRun.path, files: any FileSystem, adjust: (inout StoreOptions) -> Void = { _ in }
+    ) throws {
         self.seed = seed
         self.path = path
         random = SeededGenerator(seed: seed)
@@ -38,6 +41,7 @@ final class ModelRun {
         options.segmentSize = 1 << 20
         options.checkpointInterval = 1 << 18
         options.clock = { 1_700_000_000_000 }
+        adjust(&options)
         self.options = options
         store = try Store.open(at: path, options)
         let inbox = try store.mailbox("INBOX")

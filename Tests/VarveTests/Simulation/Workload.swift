@@ -49,15 +49,21 @@ struct Workload {
     let records: Bool
     private var random: SeededGenerator
 
-    init(seed: UInt64, records: Bool = false) {
+    /// Changes the options that the store is opened with.
+    private let adjust: (inout StoreOptions) -> Void
+
+    init(seed: UInt64, records: Bool = false, adjust: @escaping (inout StoreOptions) -> Void = { _ in }) {
         random = SeededGenerator(seed: seed)
         self.records = records
+        self.adjust = adjust
     }
 
     /// Runs until it is through or the disk fails.
     mutating func run(on disk: SimulatedDisk) throws {
         begun = 1
-        let store = try Store.open(at: Workload.path, Workload.options(disk))
+        var options = Workload.options(disk)
+        adjust(&options)
+        let store = try Store.open(at: Workload.path, options)
         try note(store)
         for round in 0..<4 {
             try runRound(round, store)
