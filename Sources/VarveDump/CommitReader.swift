@@ -11,6 +11,8 @@ struct CommitReader {
     }
 
     let header: CommitHeader
+    /// The records are sealed, and not read.
+    let sealed: SealedRecords?
     private let window: Window
     private var at: Int
     private let end: Int
@@ -24,13 +26,21 @@ struct CommitReader {
         let start = Int(frame.position.offset) + FrameHeader.size
         self.window = window
         end = start + Int(frame.length)
-        let bytes = try window.bytes(at: start, min(Int(frame.length), CommitHeader.size))
+        let bytes = try window.bytes(at: start, min(Int(frame.length), SealedRecords.recordsOffset))
         guard let bytes, let header = try? CommitHeader(bytes) else {
             throw DumpError("a commit frame of \(frame.length) bytes")
         }
         self.header = header
+        if header.isSealed {
+            guard let sealed = SealedRecords(bytes, payloadLength: Int(frame.length)) else {
+                throw DumpError("a commit frame of \(frame.length) bytes, whose records are sealed")
+            }
+            self.sealed = sealed
+        } else {
+            sealed = nil
+        }
         at = start + CommitHeader.size
-        left = header.records
+        left = header.isSealed ? 0 : header.records
     }
 
     mutating func next() throws(DumpError) -> Next {

@@ -75,6 +75,9 @@ public struct Dump {
             try refuseParts("a segment")
             try segment(number)
         case .index: try index()
+        case .key:
+            try refuseParts("a key")
+            try KeyFileDump(file: InputFile(path, name: name), output: output).run()
         }
     }
 
@@ -92,6 +95,7 @@ public struct Dump {
         case superblock
         case segment(UInt32)
         case index
+        case key
     }
 
     private func kind() throws(DumpError) -> Kind {
@@ -108,10 +112,12 @@ public struct Dump {
         // A superblock that was written once has an empty first slot.
         if word(0) == Superblock.magic || word(Superblock.slotSize) == Superblock.magic { return .superblock }
         if word(Page.headerSize) == IndexHeader.magic { return .index }
+        if word(0) == KeySlot.magic || word(KeySlot.size) == KeySlot.magic { return .key }
         // The magic itself may be what is damaged: then the name tells.
         if let number { return .segment(number) }
         if name == FileNames.superblock { return .superblock }
         if name == FileNames.index { return .index }
+        if name == FileNames.key { return .key }
         throw DumpError("\(path): neither a store nor a superblock, a segment or an index of one")
     }
 
@@ -192,6 +198,7 @@ public struct Dump {
         item.add("segments", files.segments.count)
         output.emit(item)
         if let superblock { superblock.dump(output) } else { output.damage(FileNames.superblock, "it is missing") }
+        try key(files)
         for number in files.missing { output.damage(FileNames.segment(number), "the segment is missing") }
         var lastModSeq: UInt64? = 0
         for (i, segment) in files.segments.enumerated() {
@@ -221,7 +228,27 @@ public struct Dump {
     }
 }
 
+extension Dump {
+    private func key(_ files: StoreFiles) throws(DumpError) {
+        let path = "\(path)/\(FileNames.key)"
+        if Folder.exists(path) {
+            try KeyFileDump(file: InputFile(path, name: FileNames.key), output: output).run()
+        } else if try files.isEncrypted() {
+            output.damage(FileNames.key, "it is missing: nothing of this encrypted store can be read without it")
+        }
+    }
+}
+
 extension StoreFiles {
+    /// What the first segment whose header holds says.
+    func isEncrypted() throws(DumpError) -> Bool {
+        for segment in segments {
+            let bytes = try InputFile(segment.path, name: segment.name).read(at: 0, SegmentHeader.size)
+            if let header = bytes.withBytes({ try? SegmentHeader($0) }) { return header.isEncrypted }
+        }
+        return false
+    }
+
     fileprivate func uuid(_ superblock: SuperblockFile?) throws(DumpError) -> StoreUUID? {
         for segment in segments {
             let bytes = try InputFile(segment.path, name: segment.name).read(at: 0, SegmentHeader.size)

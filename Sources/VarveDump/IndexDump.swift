@@ -33,7 +33,11 @@ struct IndexDump {
             let reader = IndexReader(try InputFile(path, name: name), superblock, block)
             output.hold()
             do throws(WalkError) {
-                if try checkHeader(reader) { try show(part, reader) }
+                switch try checkHeader(reader) {
+                case .none: break
+                case .some(let isSealed):
+                    if isSealed { try showSealed(part, reader) } else { try show(part, reader) }
+                }
                 output.keep()
                 return
             } catch {
@@ -50,28 +54,44 @@ struct IndexDump {
 
     // MARK: Header
 
-    private func checkHeader(_ reader: IndexReader) throws(WalkError) -> Bool {
+    /// - Returns: whether the pages behind it are sealed; nil if there is no header page.
+    private func checkHeader(_ reader: IndexReader) throws(WalkError) -> Bool? {
+        var isSealed = false
         let bytes: [UInt8]
         do { bytes = try reader.file.read(at: 0, Format.pageSize) } catch { throw .failed(error) }
         guard bytes.count == Format.pageSize else {
             output.damage(name, "a file of \(reader.file.size) bytes")
-            return false
+            return nil
         }
         do throws(FormatError) {
             let header = try bytes.withBytes { bytes throws(FormatError) in try IndexHeader(bytes.baseAddress!) }
+            isSealed = header.isSealed
             output.emit(IndexDump.item(header, bytes, reader.file))
             guard header.store == reader.block.store else { throw .invalid("it belongs to store \(header.store)") }
             guard header.number == reader.block.indexNumber else {
                 throw .invalid("it is index \(header.number), the superblock speaks of \(reader.block.indexNumber)")
             }
-            guard reader.file.size / Format.pageSize >= Int(reader.block.pageCount) else {
+            guard reader.file.size / header.stride >= Int(reader.block.pageCount) else {
                 throw .invalid("a file of \(reader.file.size) bytes for \(reader.block.pageCount) pages")
             }
         } catch {
             if let now = try? superblock.newestNow(), now.sequence != reader.block.sequence { throw .superblockChanged }
             output.damage("\(name), page 0", error.description)
         }
-        return true
+        return isSealed
+    }
+
+    private func showSealed(_ part: Part, _ reader: IndexReader) throws(WalkError) {
+        do throws(DumpError) {
+            switch part {
+            case .overview, .mailboxes:
+                try IndexDump.showSealed(
+                    reader.file, pages: Int(reader.block.pageCount), tag: reader.block.store.tag, output)
+            case .tree, .freePages: throw DumpError("\(name): \(IndexDump.sealedMessage)")
+            }
+        } catch {
+            throw .failed(error)
+        }
     }
 
     static func item(_ header: IndexHeader, _ page: [UInt8], _ file: InputFile) -> Item {
@@ -81,7 +101,8 @@ struct IndexDump {
         item.add("version", word: page.withBytes {
             "\($0.baseAddress!.load16(Page.headerSize + 8)).\($0.baseAddress!.load16(Page.headerSize + 10))"
         })
-        item.add("filePages", file.size / Format.pageSize)
+        item.add("filePages", file.size / header.stride)
+        if header.isSealed { item.add("encrypted", .flag(true)) }
         return item
     }
 

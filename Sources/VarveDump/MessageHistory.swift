@@ -35,6 +35,9 @@ struct MessageHistory {
 
     /// - Parameter message: a mailbox' name and a UID, `INBOX:5`.
     mutating func run(_ message: String) throws(DumpError) {
+        if try files.isEncrypted() {
+            throw DumpError("\(files.path): the store is encrypted: what happened to a message cannot be told without its key")
+        }
         guard let colon = message.lastIndex(of: ":"), let uid = UInt32(message[message.index(after: colon)...]), uid > 0
         else { throw DumpError("\(message): give a message as MAILBOX:UID, as in INBOX:5") }
         let name = String(message[..<colon])

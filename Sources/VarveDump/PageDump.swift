@@ -8,6 +8,7 @@ struct PageDump {
     /// One page with what stands in it, as far as its contents can be read. A page that nobody has checked yet carries no
     /// valid checksum, so that this alone is no damage.
     func show(_ number: UInt32) throws(DumpError) {
+        if number > 0, let header = try sealedHeader() { return try showSealed(number, header) }
         let bytes = try file.read(at: Int(number) * Format.pageSize, Format.pageSize)
         guard bytes.count == Format.pageSize else {
             throw DumpError("\(file.name): there is no page \(number); it has \(file.size / Format.pageSize)")
@@ -27,6 +28,11 @@ struct PageDump {
 
     /// All pages, one a line: for an index whose superblock is not there.
     func showAll() throws(DumpError) {
+        if let header = try sealedHeader() {
+            try show(0)
+            return try IndexDump.showSealed(
+                file, pages: file.size / SealedPage.stride, tag: header.store.tag, output)
+        }
         let window = Window(file)
         for number in 0..<(file.size / Format.pageSize) {
             guard let bytes = try window.bytes(at: number * Format.pageSize, Format.pageSize), let page = bytes.baseAddress
@@ -35,6 +41,29 @@ struct PageDump {
             if bytes.allSatisfy({ $0 == 0 }) { continue }
             output.emit(item(UInt32(truncatingIfNeeded: number), page))
         }
+    }
+
+    /// The header of an encrypted store's index.
+    private func sealedHeader() throws(DumpError) -> IndexHeader? {
+        let bytes = try file.read(at: 0, Format.pageSize)
+        guard bytes.count == Format.pageSize, let header = bytes.withBytes({ try? IndexHeader($0.baseAddress!) }),
+            header.isSealed
+        else { return nil }
+        return header
+    }
+
+    private func showSealed(_ number: UInt32, _ header: IndexHeader) throws(DumpError) {
+        let bytes = try file.read(at: Int(number) * SealedPage.stride, SealedPage.stride)
+        guard bytes.count == SealedPage.stride else {
+            throw DumpError("\(file.name): there is no page \(number); it has \(file.size / SealedPage.stride)")
+        }
+        var item = Item("page")
+        item.bare("number", number)
+        item.bare("kind", word: "sealed")
+        let seal = bytes.withBytes { try? SealedPage.validate($0.baseAddress!, number: number, tag: header.store.tag) }
+        item.add("checksum", word: seal != nil ? "ok" : "none")
+        if let seal { item.add(seal) }
+        output.emit(item)
     }
 
     private func item(_ number: UInt32, _ page: UnsafeRawPointer) -> Item {

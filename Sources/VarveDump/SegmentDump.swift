@@ -96,6 +96,7 @@ struct SegmentDump {
             item.add("version", word: bytes.withBytes { "\($0.baseAddress!.load16(8)).\($0.baseAddress!.load16(10))" })
             item.add("firstModseq", header.firstModSeq)
             item.add("previousEnd", header.previousEnd)
+            if header.isEncrypted { item.add("encrypted", .flag(true)) }
             output.emit(item)
             if let store = context.store, store != header.store {
                 output.damage(file.name, "it is of store \(header.store), the superblock of \(store)")
@@ -160,7 +161,10 @@ struct SegmentDump {
         lastModSeq = header.modSeq
         segmentLastModSeq = header.modSeq
         if firstModSeq == 0 { firstModSeq = header.modSeq }
-        if detail != .summary { output.emit(header.item(depth: 2)) }
+        if detail != .summary {
+            output.emit(header.item(depth: 2))
+            if let item = reader.sealedItem(depth: 3) { output.emit(item) }
+        }
         while true {
             switch try reader.next() {
             case .record(let record): if detail != .summary { output.emit(record.item(depth: 3)) }

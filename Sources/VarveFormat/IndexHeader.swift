@@ -8,6 +8,9 @@ public struct IndexHeader: Hashable, Sendable {
     /// The pages behind this one are sealed (`SealedPage`), and farther apart for it.
     public var isSealed: Bool
 
+    /// Bytes from one page's begin to the next one's.
+    public var stride: Int { isSealed ? SealedPage.stride : Format.pageSize }
+
     private static let flagsOffset = Page.headerSize + 40
     private static let sealedBit: UInt32 = 1
 

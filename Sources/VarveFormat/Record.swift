@@ -137,10 +137,21 @@ public struct SealedRecords: Hashable, Sendable {
 
     /// - Parameter payload: whose head says that its records are sealed.
     public init(_ payload: UnsafeRawBufferPointer) throws(FormatError) {
-        guard payload.count >= CommitHeader.size + SealedRecords.overhead, let p = payload.baseAddress else {
+        guard let parts = SealedRecords(payload, payloadLength: payload.count) else {
             throw .invalid("sealed records in a payload of \(payload.count) bytes")
         }
+        self = parts
+    }
+
+    /// - Parameters:
+    ///   - begin: of the payload, head and seal at least.
+    ///   - payloadLength: bytes of the whole payload.
+    /// - Returns: nil if that is too short.
+    public init?(_ begin: UnsafeRawBufferPointer, payloadLength: Int) {
+        guard payloadLength >= CommitHeader.size + SealedRecords.overhead, begin.count >= SealedRecords.recordsOffset,
+            let p = begin.baseAddress
+        else { return nil }
         seal = Seal(p + SealedRecords.sealOffset)
-        length = payload.count - CommitHeader.size - SealedRecords.overhead
+        length = payloadLength - CommitHeader.size - SealedRecords.overhead
     }
 }

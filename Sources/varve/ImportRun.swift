@@ -128,7 +128,7 @@ struct ImportRun {
                         break
                     }
                     let number = read
-                    group.addTask { (number, try ImportRun.prepare(batch)) }
+                    group.addTask { [store] in (number, try ImportRun.prepare(batch, for: store)) }
                     sizes[number] = size
                     inFlight += size
                     read += 1
@@ -161,11 +161,11 @@ struct ImportRun {
         return (batch, size)
     }
 
-    private nonisolated static func prepare(_ batch: [MailFileMessage]) throws -> [Prepared] {
+    private nonisolated static func prepare(_ batch: [MailFileMessage], for store: Store) throws -> [Prepared] {
         let now = InternalDate(seconds: Int64(StoreOptions.systemClock() / 1000))
         return try batch.map { message in
             Prepared(
-                message: try PreparedMessage(message.bytes), flags: message.flags,
+                message: try store.prepare(message.bytes), flags: message.flags,
                 internalDate: message.internalDate ?? now)
         }
     }

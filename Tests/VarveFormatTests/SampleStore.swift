@@ -35,8 +35,10 @@ enum SampleStore {
     }
 
     /// Some mailboxes and messages with all that can happen to them, closed. One segment.
-    static func make(at path: String) throws {
-        let store = try Store.open(at: path, options())
+    static func make(at path: String, masterKey: MasterKey? = nil) throws {
+        var options = options()
+        options.masterKey = masterKey
+        let store = try Store.open(at: path, options)
         let inbox = try store.mailbox("INBOX").id
         try store.commit { tx in
             try tx.append(message("one", "Hello"), to: inbox, internalDate: date(0))

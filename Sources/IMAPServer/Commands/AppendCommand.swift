@@ -17,8 +17,8 @@ extension CommandTable {
 extension Session {
     /// The message is kept byte for byte as the client sent it.
     fileprivate func append(_ append: AppendCommand, _ account: Account) async throws -> Reply {
-        // Parsed and compressed here, outside of the writer's lock.
-        let message = try append.message.withUnsafeReadableBytes { bytes in try PreparedMessage(bytes) }
+        // Parsed, compressed and encrypted here, outside of the writer's lock.
+        let message = try append.message.withUnsafeReadableBytes { bytes in try account.store.prepare(bytes) }
         let date = append.internalDate ?? InternalDate(seconds: Int64(StoreOptions.systemClock() / 1000))
         let (mailbox, uid) = try await account.commit { tx in
             // RFC 3501 §6.3.11: the client may create the mailbox and try again.

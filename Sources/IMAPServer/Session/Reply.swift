@@ -40,6 +40,9 @@ extension Session {
         case .corrupt, .unsupportedVersion:
             logger.critical("damage", metadata: ["command": .string(command), "error": "\(error)"])
             return .no("The mail store is damaged; the operator has been told", code: "CORRUPTION")
+        case .keyMissing, .wrongKey:
+            logger.critical("store is encrypted", metadata: ["command": .string(command), "error": "\(error)"])
+            return .no("The mail store is encrypted with a key that the server does not have", code: "CONTACTADMIN")
         case .poisoned, .closed:
             // The next session opens the store anew, which recovers it.
             isStoreBroken = true
