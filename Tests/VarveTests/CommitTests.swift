@@ -3,6 +3,7 @@ import MailModel
 import Synchronization
 import TestSupport
 import Testing
+import VarveSimulation
 
 @testable import Varve
 

@@ -1,5 +1,6 @@
 import MailModel
 import Testing
+import VarveSimulation
 
 @testable import Varve
 

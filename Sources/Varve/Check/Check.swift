@@ -29,7 +29,7 @@ public struct Check {
     }
 
     /// As `run`, for a store with nothing under way: also that each page of the index is reached, or free, and never both.
-    static func run(_ store: Store) -> [Violation] {
+    package static func run(_ store: Store) -> [Violation] {
         store.monitor.lock()
         defer { store.monitor.unlock() }
         // Between its plan and its end a checkpoint has pages of its own.

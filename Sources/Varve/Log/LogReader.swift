@@ -103,7 +103,13 @@ struct LogReader {
         while at < limit {
             let count = min(limit - at, buffer.bytes.count)
             guard let bytes = try bytes(at: at, count: count) else { return nil }
-            for i in 0..<count where bytes.load8(i) != 0 { return at + i }
+            var i = 0
+            // Zeros are filled in by the megabyte: they are passed over eight bytes at a time.
+            while i + 8 <= count, bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self) == 0 { i += 8 }
+            while i < count {
+                if bytes.load8(i) != 0 { return at + i }
+                i += 1
+            }
             at += count
         }
         return nil

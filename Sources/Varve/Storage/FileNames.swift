@@ -18,7 +18,7 @@ public enum FileNames {
     }
 
     /// The folder that a store's own one lies in.
-    static func folder(above path: String) -> String {
+    package static func folder(above path: String) -> String {
         var path = Substring(path)
         while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
         guard let slash = path.lastIndex(of: "/") else { return "." }

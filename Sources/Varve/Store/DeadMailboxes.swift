@@ -9,7 +9,8 @@ struct DeadMailboxes {
     var isEmpty: Bool { members.isEmpty }
 
     mutating func add(_ ids: Set<UInt32>) {
-        for id in ids where members.insert(id).inserted { queue.append(id) }
+        // In the same order each time: what a run does depends on nothing but what it is given.
+        for id in ids.sorted() where members.insert(id).inserted { queue.append(id) }
     }
 
     /// Nothing is left to be done in these.

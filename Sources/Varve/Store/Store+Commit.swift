@@ -20,7 +20,7 @@ extension Store {
         switch durability {
         // Also where there was nothing to change: what `body` saw and answers for may not be on disk yet.
         case .durable: try waitUntilDurable(writer.state.modSeq)
-        case .relaxed: if modSeq != nil { flusher.wake(keeping: self) }
+        case .relaxed: if modSeq != nil, options.backgroundFlushing { flusher.wake(keeping: self) }
         }
         return result
     }
@@ -48,7 +48,7 @@ extension Store {
         }
         if isDurable {
             whenDurable(.success(ModSeq(current)))
-        } else if !flusher.wake(keeping: self) {
+        } else if options.backgroundFlushing, !flusher.wake(keeping: self) {
             // No thread is to be had. Whether it worked is what the callback is told.
             flushQueued()
         }

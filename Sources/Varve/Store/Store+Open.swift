@@ -10,7 +10,7 @@ extension Store {
     ///   for damage, which is never cut away; `.unsupportedVersion`; `.io`, `.outOfSpace`, `.notPermitted`.
     /// - Complexity: O(log behind the last checkpoint + free pages); O(whole log) if the index is to be built.
     public static func open(at path: String, _ options: StoreOptions = StoreOptions()) throws(StoreError) -> Store {
-        precondition(1 << 20...1 << 30 ~= options.segmentSize, "a segment size from 1 MiB to 1 GiB")
+        precondition(128 << 10...1 << 30 ~= options.segmentSize, "a segment size from 128 KiB to 1 GiB")
         let files = options.fileSystem
         let isThere = try files.exists("\(path)/\(FileNames.segments)")
         guard isThere || options.create else { throw StoreError(.notFound, "\(path): there is no store") }

@@ -3,7 +3,7 @@ import Glibc
 public struct StoreOptions: Sendable {
     /// Make a store where there is none.
     public var create = true
-    /// A segment that has reached this many bytes is sealed: 1 MiB … 1 GiB.
+    /// A segment that has reached this many bytes is sealed: 128 KiB … 1 GiB. Less than 1 MiB is for tests.
     public var segmentSize = 64 << 20
     /// A checkpoint is made when so many bytes of log have come since the last one.
     public var checkpointInterval = 32 << 20
@@ -28,6 +28,10 @@ public struct StoreOptions: Sendable {
     public var masterKey: MasterKey?
     /// Where keys and the sessions of nonces come from: not from `random`, which may be the same each time.
     var entropy: Entropy.Source = Entropy.system
+    /// Whether what a relaxed commit, or one with a callback, leaves queued is written by a thread of the store. Without
+    /// that it is written with the next durable commit, by `Store.flush`, or by a checkpoint: for simulations that must be
+    /// the same each time.
+    package var backgroundFlushing = true
     /// Counts the index pages that this store looks at.
     public var pageTouches: PageTouchCounter?
 

@@ -1,3 +1,5 @@
+import VarveSimulation
+
 @testable import Varve
 
 /// A disk whose segments are said to be 5 GiB longer than they are: a hole.

@@ -1,0 +1,96 @@
+import Varve
+
+extension SimulatedDisk {
+    private func entry(_ path: String, _ call: Call) throws(StoreError) -> Entry? {
+        try look(call, path) { $0.entries[path] }
+    }
+
+    private func setName(_ name: String, _ entry: Entry?) throws(StoreError) {
+        try change(.name, name, partly: { share, state in
+            guard share == 1 || state.fault?.fault == .powerFailure else { return }
+            SimulatedDisk.setName(name, entry, &state)
+        })
+    }
+
+    private static func setName(_ name: String, _ entry: Entry?, _ state: inout State) {
+        state.entries[name] = entry
+        state.pending.append(NameChange(folder: FileNames.folder(above: name), name: name, entry: entry))
+    }
+
+    package func open(_ path: String, create: Bool, writable: Bool) throws(StoreError) -> any File {
+        if case .file(let inode)? = try entry(path, .open) { return SimulatedFile(self, inode, path) }
+        guard create else { throw StoreError(.notFound, "there is no file \(path)") }
+        let inode = SimulatedInode(keepsDurable: modelsPower)
+        try setName(path, .file(inode))
+        return SimulatedFile(self, inode, path)
+    }
+
+    package func exists(_ path: String) throws(StoreError) -> Bool { try entry(path, .look) != nil }
+
+    package func createDirectory(_ path: String) throws(StoreError) {
+        if try entry(path, .look) == nil { try setName(path, .folder) }
+    }
+
+    package func list(_ path: String) throws(StoreError) -> [String] {
+        try look(.list, path) { state in
+            state.entries.keys.filter { FileNames.folder(above: $0) == path }.map { String($0.dropFirst(path.count + 1)) }
+                .sorted()
+        }
+    }
+
+    package func remove(_ path: String) throws(StoreError) {
+        guard try entry(path, .look) != nil else { throw StoreError(.notFound, "there is no file \(path)") }
+        try setName(path, nil)
+    }
+
+    package func rename(_ from: String, to: String) throws(StoreError) {
+        guard let moved = try entry(from, .look) else { throw StoreError(.notFound, "there is no file \(from)") }
+        try change(.name, to, partly: { share, state in
+            guard share == 1 || state.fault?.fault == .powerFailure else { return }
+            SimulatedDisk.setName(to, moved, &state)
+            SimulatedDisk.setName(from, nil, &state)
+        })
+    }
+
+    package func syncDirectory(_ path: String) throws(StoreError) {
+        try synchronise(.syncDirectory, path) { fault, state in
+            guard fault == nil else { return }
+            for change in state.pending where change.folder == path { state.durableEntries[change.name] = change.entry }
+            state.pending.removeAll { $0.folder == path }
+        }
+    }
+
+    // MARK: Locks
+
+    package func lock(_ path: String) throws(StoreError) -> any FileLock {
+        if try entry(path, .lock) == nil { try setName(path, .file(SimulatedInode(keepsDurable: modelsPower))) }
+        let number: Int? = state.withLock { state in
+            guard state.locks[path] == nil else { return nil }
+            state.locksTaken += 1
+            state.locks[path] = state.locksTaken
+            return state.locksTaken
+        }
+        guard let number else { throw StoreError(.locked, "\(path) is locked") }
+        return SimulatedLock(self, path, number)
+    }
+
+    fileprivate func unlock(_ path: String, _ number: Int) {
+        state.withLock { if $0.locks[path] == number { $0.locks[path] = nil } }
+    }
+}
+
+private final class SimulatedLock: FileLock {
+    private let disk: SimulatedDisk
+    private let path: String
+    private let number: Int
+
+    init(_ disk: SimulatedDisk, _ path: String, _ number: Int) {
+        self.disk = disk
+        self.path = path
+        self.number = number
+    }
+
+    func release() { disk.unlock(path, number) }
+
+    deinit { release() }
+}
