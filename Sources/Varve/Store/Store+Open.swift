@@ -174,10 +174,15 @@ struct Recovery {
         do {
             let isNew = try store.snapshot().mailbox(named: MailboxName.inbox) == nil
             if isNew { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
+            // The superblock is about to speak of an index that may be new: the name must lead to that one, and not to what
+            // an opening that was cut short left under the same number.
+            try files.syncDirectory(path)
             try store.makeCheckpoint()
             let aside = "\(path)/\(FileNames.damagedIndex)"
-            if try files.exists(aside) { try files.remove(aside) }
-            try files.syncDirectory(path)
+            if try files.exists(aside) {
+                try files.remove(aside)
+                try files.syncDirectory(path)
+            }
         } catch {
             try? store.close()
             throw error as? StoreError ?? StoreError(.io, "\(error)")

@@ -1,4 +1,5 @@
 import MailModel
+import Synchronization
 import TestSupport
 import Testing
 import VarveSimulation
@@ -269,6 +270,21 @@ import VarveFormat
     }
 
     // MARK: Names
+
+    /// A name that is not on disk yet may lead to an older file, which an opening that was cut short made under the same
+    /// number.
+    @Test(arguments: [false, true]) func aNewIndexIsOnDiskByItsNameBeforeASuperblockSpeaksOfIt(isDamaged: Bool) throws {
+        let (disk, expected) = try Workload.finished()
+        disk.kill()
+        if isDamaged { disk.damage(index, at: 60) } else { try disk.remove(index) }
+        let calls = Mutex<[String]>([])
+        disk.setObserver { _, kind, name in calls.withLock { $0.append("\(kind) \(name)") } }
+        try expect(disk, expected, "index damaged: \(isDamaged)")
+        let made = calls.withLock { $0 }
+        let name = try #require(made.lastIndex { $0 == "name \(index)" })
+        let written = try #require(made[name...].firstIndex { $0 == "write \(superblock)" })
+        #expect(made[name..<written].contains("syncDirectory \(path)"), "\(made[name...written])")
+    }
 
     /// Killed before the folder above was synced, and opened again: from then on mail is acknowledged.
     @Test func aStoresNameIsOnDiskBeforeAnythingIsAcknowledged() throws {
