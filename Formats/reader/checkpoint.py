@@ -1,11 +1,12 @@
 """An account as a superblock's trees have it, and what must hold between them (Formats/index.md)."""
 
 from account import Account, Mailbox, Message, fold
-from index import (CHANGED, DEAD, KEYWORDS, MAILBOX_CHANGES, MAILBOXES, NAMES, SUBSCRIPTIONS, UID, VANISHED, Index)
-from primitives import number
+from index import (CHANGED, DEAD, KEYWORDS, MAILBOX_CHANGES, MAILBOXES, NAMES, SEGMENTS, SUBSCRIPTIONS, UID, VANISHED,
+                   Index)
+from primitives import Damage, number
 
 
-def load(store, superblock):
+def load(store, superblock, log):
     """The account after the superblock's commit."""
     index = Index(store, superblock)
     account = Account()
@@ -21,8 +22,21 @@ def load(store, superblock):
             raise index.damage(0, f"mailbox {n} says {counters[n]}, and has {mailbox.counters()}")
     if sum(len(rows) for rows in dead.values()) != superblock.dead:
         raise index.damage(0, f"the superblock counts {superblock.dead} dead rows")
+    check_segments(index, log)
     index.check_whole()
     return account
+
+
+def check_segments(index, log):
+    """The segments that must be there are there, and end where the tree says."""
+    for key, value in index.entries(SEGMENTS):
+        n, end = int.from_bytes(key, "big"), number(value, 0, 4)
+        if len(key) != 4 or len(value) < 16:
+            raise index.damage(0, "a segment's cell that cannot be")
+        if n not in log.segments:
+            raise Damage(log.folder, 0, f"segment {n} is missing")
+        if end and end != log.end(n):
+            raise Damage(log.segments[n].path, end, f"the index says that the frames end here, and not at {log.end(n)}")
 
 
 def read_mailboxes(index, account):

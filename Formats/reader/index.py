@@ -2,10 +2,10 @@
 
 import os
 
-from primitives import Damage, check_major, crc32c, number, read_file
+from primitives import Damage, Refused, crc32c, number, other_major, read_file
 
 PAGE = 4096
-MAILBOXES, NAMES, MAILBOX_CHANGES, UID, CHANGED, VANISHED, SUBSCRIPTIONS, KEYWORDS = range(1, 9)
+MAILBOXES, NAMES, MAILBOX_CHANGES, UID, CHANGED, VANISHED, SUBSCRIPTIONS, KEYWORDS, SEGMENTS = range(1, 10)
 HEADER_PAGE, FREE_LIST, ROW_LEAF, ROW_INNER, CELL_LEAF, CELL_INNER = range(1, 7)
 DEAD = 1 << 15
 
@@ -19,6 +19,10 @@ ROWS = {
 }
 
 
+class NoIndex(Refused):
+    """There is no index that the superblock speaks of: the engine would build one from the log."""
+
+
 class Superblock:
     """A slot of the superblock."""
 
@@ -29,14 +33,19 @@ class Superblock:
         self.next_mailbox, self.uidvalidity = number(data, 72, 4), number(data, 76, 4)
         self.next_identity, self.dead = number(data, 80, 8), number(data, 88, 8)
         self.page_size = number(data, 96, 4)
+        self.dead_bytes = number(data, 4080, 8) if number(data, 8, 2) > 1 else 0
+        # The tree that major version 1 does not have is empty there.
+        self.fewest = KEYWORDS if number(data, 8, 2) == 1 else SEGMENTS
         count = number(data, 100, 4)
         self.roots = [(number(data, 104 + 8 * i, 4), number(data, 108 + 8 * i, 4)) for i in range(min(count, 257))]
 
     def is_valid(self, slot):
         top = 2**63 - 1
-        return (self.page_size == PAGE and 8 <= len(self.roots) <= 256 and all(height <= 16 for _, height in self.roots)
+        return (self.page_size == PAGE and self.fewest <= len(self.roots) <= 256
+                and all(height <= 16 for _, height in self.roots)
                 and self.position >> 32 >= 1 and self.position & 0xFFFFFFFF >= 64
-                and self.modseq <= top and max(self.sequence, self.index, self.next_identity, self.dead) < top
+                and self.modseq <= top
+                and max(self.sequence, self.index, self.next_identity, self.dead, self.dead_bytes) < top
                 and self.next_mailbox >= 1 and self.next_identity >= 1
                 and self.sequence >= 1 and self.sequence & 1 == slot)
 
@@ -50,7 +59,9 @@ def read_superblock(store):
         page = data[PAGE * slot:PAGE * (slot + 1)]
         if page[:8] != b"VARVESB1" or len(page) < PAGE or crc32c(page[:PAGE - 4]) != number(page, PAGE - 4, 4):
             continue
-        check_major(path, number(page, 8, 2), number(page, 10, 2))
+        other = other_major(path, number(page, 8, 2), number(page, 10, 2))
+        if other:
+            raise other
         found = Superblock(page)
         if found.is_valid(slot) and (best is None or found.sequence > best.sequence):
             best = found
@@ -66,8 +77,8 @@ class Index:
         self.tag = superblock.uuid[1] & 0xFFFFFFFF
         self.seen = {0}
         self.data = read_file(self.path)
-        if self.data is None or len(self.data) < PAGE * superblock.pages or superblock.index == 0:
-            raise Damage(self.path, 0, "there is no index with the superblock's pages")
+        if self.data is None or len(self.data) < PAGE * max(superblock.pages, 1) or superblock.index == 0:
+            raise NoIndex(f"{self.path}: there is no index with the superblock's pages")
         self._check_header()
         self._read_free_list()
 
@@ -76,16 +87,17 @@ class Index:
 
     def _check_header(self):
         page = self.data[:PAGE]
-        if page[32:40] != b"VARVIDX1":
-            raise self.damage(0, "no header page")
-        check_major(self.path, number(page, 40, 2), number(page, 42, 2))
-        self._check_sums(0, page)
-        if page[4] != HEADER_PAGE or number(page, 44, 4) != PAGE:
-            raise self.damage(0, "no header page")
+        other = other_major(self.path, number(page, 40, 2), number(page, 42, 2))
+        if page[32:40] != b"VARVIDX1" or other:
+            raise NoIndex(str(other or f"{self.path}: no header page"))
+        try:
+            self._check_sums(0, page)
+        except Damage as error:
+            raise NoIndex(str(error)) from None
         if (number(page, 48, 8), number(page, 56, 8)) != self.superblock.uuid:
-            raise self.damage(0, "the index is of another store")
+            raise NoIndex(f"{self.path}: it is of another store than the superblock")
         if number(page, 64, 8) != self.superblock.index:
-            raise self.damage(0, f"index {number(page, 64, 8)}, where the superblock's is {self.superblock.index}")
+            raise NoIndex(f"{self.path}: index {number(page, 64, 8)}, where the superblock's is {self.superblock.index}")
 
     def _check_sums(self, n, page):
         if crc32c(page[4:]) != number(page, 0, 4):
@@ -122,13 +134,13 @@ class Index:
         free = set(self.free)
         if free & self.seen or any(not 0 < n < self.superblock.pages for n in free):
             raise self.damage(self.superblock.free, "a page is free, and reached or outside of the index")
-        unknown = any(height for _, height in self.superblock.roots[KEYWORDS:])
+        unknown = any(height for _, height in self.superblock.roots[SEGMENTS:])
         if not unknown and len(free) + len(self.seen) != self.superblock.pages:
             raise self.damage(0, f"of {self.superblock.pages} pages {len(self.seen)} are reached and {len(free)} free")
 
     def entries(self, tree):
         """(key, value) of a tree's leaves, in order: numbers and columns of rows, bytes of cells."""
-        root, height = self.superblock.roots[tree - 1]
+        root, height = self.superblock.roots[tree - 1] if tree <= len(self.superblock.roots) else (0, 0)
         found = []
         if height:
             self._descend(tree, root, height - 1, None, None, found)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 
-from primitives import Damage, Fields, check_major, crc32c, inflate, number, read_file
+from primitives import Damage, Fields, crc32c, inflate, number, other_major, read_file
 
 HEADER = 64
 FRAME = 32
@@ -26,15 +26,17 @@ class Segment:
         self.data = read_file(path)
 
     def read_header(self):
-        """Why the header is not valid, or None."""
+        """What is wrong with the header, or None. One whose checksum holds is of the version that it says."""
         data = self.data
         if len(data) < HEADER or data[:8] != b"VRVESEG1":
-            return "no segment header"
-        check_major(self.path, number(data, 8, 2), number(data, 10, 2))
+            return Damage(self.path, 0, "no segment header")
+        other = other_major(self.path, number(data, 8, 2), number(data, 10, 2))
         if crc32c(data[:60]) != number(data, 60, 4):
-            return "the segment header's checksum does not hold"
+            return other or Damage(self.path, 60, "the segment header's checksum does not hold")
+        if other:
+            raise other
         if number(data, 32, 4) != self.n:
-            return f"the segment header says that this is segment {number(data, 32, 4)}"
+            return Damage(self.path, 32, f"the segment header says that this is segment {number(data, 32, 4)}")
         self.uuid = (number(data, 16, 8), number(data, 24, 8))
         self.previous_end = number(data, 36, 4)
         self.first_modseq = number(data, 40, 8)
@@ -98,14 +100,18 @@ class Log:
             self.uuid = segment.uuid
             self.tag = segment.uuid[1] & 0xFFFFFFFF
         if wrong is None and segment.uuid != self.uuid:
-            wrong = "the segment is of another store"
+            wrong = Damage(segment.path, 16, "the segment is of another store")
         if wrong is None:
             return
         began = any(segment.data[HEADER:]) or reached >= position(segment.n, 0)
         if segment.n != self.last or began or self._ends_with_footer(segment.n - 1):
-            raise Damage(segment.path, 0, wrong)
+            raise wrong
         del self.segments[segment.n]
         self.last -= 1
+
+    def end(self, n):
+        """Where the frames of a segment but the last end; None for that."""
+        return self.segments[n + 1].previous_end if n + 1 in self.segments else None
 
     def _ends_with_footer(self, n):
         if n == 0:
@@ -138,7 +144,7 @@ class Log:
     def _frames(self, segment, at):
         """A segment's frames from an offset on, its footer included."""
         if segment.n < self.last:
-            end = self.segments[segment.n + 1].previous_end
+            end = self.end(segment.n)
             if at > end:
                 raise Damage(segment.path, end, f"the frames end here, before {segment.n}:{at}")
             while at < end:

@@ -3,7 +3,7 @@
 import mmap
 
 # The major versions of the format that this program reads.
-MAJORS = (1,)
+MAJORS = (1, 2)
 
 POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
 
@@ -19,10 +19,12 @@ class Refused(Exception):
     """A store that is whole, as far as is known, but not one that this program reads."""
 
 
-def check_major(path, major, minor):
-    if major not in MAJORS:
-        readable = " and ".join(str(one) for one in MAJORS)
-        raise Refused(f"{path}: the store is of format version {major}.{minor}; this program reads version {readable}")
+def other_major(path, major, minor):
+    """Why a version is not to be read; None if it is."""
+    if major in MAJORS:
+        return None
+    readable = " and ".join(str(one) for one in MAJORS)
+    return Refused(f"{path}: the store is of format version {major}.{minor}; this program reads version {readable}")
 
 
 def _table():

@@ -19,7 +19,7 @@ import sys
 
 import checkpoint
 from account import SYSTEM_FLAGS, EPOCH_OF_ARRIVALS, Account
-from index import read_superblock
+from index import NoIndex, read_superblock
 from log import HEADER, Log, position
 from primitives import Damage, Refused
 
@@ -41,11 +41,11 @@ def by_log(store):
 def by_index(store):
     superblock, has_bytes = read_superblock(store)
     if superblock is None:
-        raise Refused(f"{store}: no superblock holds, so that nothing says where the index begins")
+        raise NoIndex(f"{store}: no superblock holds, so that nothing says where the index begins")
     log = Log(store, superblock.position, has_bytes)
     if log.uuid != superblock.uuid:
         raise Damage(os.path.join(store, "superblock"), 16, "it is of another store than the segments")
-    return replay(checkpoint.load(store, superblock), log, superblock.position), log
+    return replay(checkpoint.load(store, superblock, log), log, superblock.position), log
 
 
 def joined(vanished):
@@ -92,11 +92,13 @@ def text(state):
 def read(store, way):
     if not os.path.isdir(os.path.join(store, "segments")):
         raise Refused(f"{store}: there is no store")
-    superblock, _ = read_superblock(store)
-    has_index = superblock is not None and superblock.index != 0 and os.path.exists(os.path.join(store, "index"))
     results = []
-    if way != "log" and (way == "index" or has_index):
-        results.append(text(items(*by_index(store))))
+    if way != "log":
+        try:
+            results.append(text(items(*by_index(store))))
+        except NoIndex:
+            if way == "index":
+                raise
     if way != "index":
         results.append(text(items(*by_log(store))))
     if results[0] != results[-1]:

@@ -70,7 +70,9 @@ public struct Dump {
         switch try kind() {
         case .superblock:
             try refuseParts("a superblock")
-            try SuperblockFile(InputFile(path, name: name)).dump(output)
+            let file = try InputFile(path, name: name)
+            try OtherVersions.refuse(superblock: file)
+            try SuperblockFile(file).dump(output)
         case .segment(let number):
             try refuseParts("a segment")
             try segment(number)
@@ -125,6 +127,7 @@ public struct Dump {
 
     private func segment(_ number: UInt32) throws(DumpError) {
         let file = try InputFile(path, name: name)
+        try OtherVersions.refuse(segment: file)
         var context = SegmentContext(number: number)
         var isLast = true
         // In its place in a store, the files beside it tell how far it must reach.
@@ -171,6 +174,7 @@ public struct Dump {
 
     private func store() throws(DumpError) {
         let files = try StoreFiles(path)
+        try OtherVersions.refuse(in: files)
         let indexPath = "\(path)/\(FileNames.index)"
         if let message = options.message {
             var history = try MessageHistory(files, bodies: options.bodies, output)

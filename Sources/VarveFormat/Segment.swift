@@ -42,15 +42,19 @@ public struct SegmentHeader: Hashable, Sendable {
         return out
     }
 
+    /// Whether the checksum holds, whatever version the header is of.
+    public static func checksumHolds(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= size, let p = bytes.baseAddress else { return false }
+        return crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[..<60])) == p.load32(60)
+    }
+
     public init(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
         guard bytes.count >= SegmentHeader.size, let p = bytes.baseAddress, p.load64(0) == SegmentHeader.magic else {
             throw FormatError(.foreign)
         }
         // The version comes before the checksum: a newer format may place its sum elsewhere.
         try Format.check(major: p.load16(8))
-        guard crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[..<60])) == p.load32(60) else {
-            throw FormatError(.checksum)
-        }
+        guard SegmentHeader.checksumHolds(bytes) else { throw FormatError(.checksum) }
         self.init(
             store: StoreUUID(high: p.load64(16), low: p.load64(24)), number: p.load32(32),
             firstModSeq: p.load64(40), previousEnd: p.load32(36),

@@ -151,7 +151,8 @@ public struct Superblock: Hashable, Sendable {
         lastUIDValidity = p.load32(76)
         nextIdentity = p.load64(80)
         deadRows = p.load64(88)
-        deadBytes = p.load64(Superblock.deadBytesOffset)
+        // Reserved in version 1.
+        deadBytes = major > 1 ? p.load64(Superblock.deadBytesOffset) : 0
         roots = []
         for i in 0..<count {
             let height = p.load32(104 + 8 * i + 4)

@@ -54,12 +54,16 @@ struct LogFiles {
         let file = try options.fileSystem.open(name(number), create: false, writable: false)
         let block = ByteBlock(capacity: SegmentHeader.size)
         let count = try file.read(at: 0, into: block.bytes)
+        let bytes = UnsafeRawBufferPointer(rebasing: block.bytes[..<count])
         do throws(FormatError) {
-            let header = try SegmentHeader(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
+            let header = try SegmentHeader(bytes)
             guard header.number == number else { throw .invalid("it says that it is segment \(header.number)") }
             return header
         } catch {
-            if case .unsupportedVersion = error.reason { throw .corrupt(name(number), error) }
+            // Where the sum holds, the version was written like that; what a crash left of a header may say any.
+            if case .unsupportedVersion = error.reason, SegmentHeader.checksumHolds(bytes) {
+                throw .corrupt(name(number), error)
+            }
             var reader = LogReader(
                 file: file, segment: number, tag: 0, from: SegmentHeader.size, limit: try file.size())
             guard isLast, number > durable?.segment ?? 0, try reader.firstNonZero() == nil,
