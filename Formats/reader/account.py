@@ -210,6 +210,13 @@ class Account:
             raise ValueError(f"UIDs below {below} are claimed where {mailbox.uidnext} is next")
         mailbox.recent = max(mailbox.recent, below)
 
+    def forget_vanished(self, record, modseq, arrival):
+        mailbox, floor = self.mailbox(record), record.number(8)
+        if not mailbox.floor < floor < modseq:
+            raise ValueError(f"a vanished floor of {floor}, where {mailbox.floor} was, in commit {modseq}")
+        mailbox.floor = floor
+        mailbox.vanished = [gone for gone in mailbox.vanished if gone[0] > floor]
+
 
 def check_length(name):
     if not 1 <= len(name.encode()) <= 1000:
@@ -227,5 +234,5 @@ def live(mailbox, first, last):
 KINDS = {
     1: Account.create, 2: Account.delete, 3: Account.rename, 4: Account.subscribe, 5: Account.unsubscribe,
     6: Account.append, 7: Account.change_flags, 8: Account.expunge, 9: Account.copy, 10: Account.move,
-    11: Account.claim_recent,
+    11: Account.claim_recent, 14: Account.forget_vanished,
 }

@@ -47,7 +47,8 @@ def read_mailboxes(index, account):
         n = int.from_bytes(key, "big")
         mailbox = Mailbox(number(row, 0, 4), row[80:].decode("utf-8"), number(row, 64, 8))
         mailbox.uidnext, mailbox.recent = number(row, 4, 4), number(row, 8, 4)
-        mailbox.highest, mailbox.floor, mailbox.purged = number(row, 32, 8), number(row, 40, 8), number(row, 48, 8)
+        mailbox.highest, mailbox.floor = number(row, 32, 8), number(row, 40, 8)
+        mailbox.purged, mailbox.purged_below = number(row, 48, 8), number(row, 28, 4)
         counters[n] = (number(row, 12, 4), number(row, 16, 4), number(row, 20, 4), number(row, 56, 8), number(row, 24, 4))
         account.mailboxes[n] = mailbox
     names = [(name.decode("utf-8"), number(n, 0, 4)) for name, n in index.entries(NAMES)]
@@ -134,5 +135,9 @@ def check_vanished(index, n, mailbox, dead):
             gone[uid] = modseq
     if mailbox.floor == 0 and len(gone) + len(mailbox.messages) != mailbox.uidnext - 1:
         raise index.damage(0, f"mailbox {n} has UIDs that are neither there nor gone")
-    if dead != {uid: modseq for uid, modseq in gone.items() if modseq > mailbox.purged}:
+    if any(modseq <= mailbox.floor for modseq, _, _ in mailbox.vanished) or mailbox.floor > mailbox.purged:
+        raise index.damage(0, f"mailbox {n} knows of expunges that were forgotten")
+    unpurged = {uid: modseq for uid, modseq in gone.items()
+                if modseq > mailbox.purged + 1 or modseq > mailbox.purged and uid >= mailbox.purged_below}
+    if dead != unpurged:
         raise index.damage(0, f"the dead rows of mailbox {n} are not those that are gone since it was purged")

@@ -34,14 +34,14 @@ class Superblock:
         self.next_identity, self.dead = number(data, 80, 8), number(data, 88, 8)
         self.page_size = number(data, 96, 4)
         self.dead_bytes = number(data, 4080, 8) if number(data, 8, 2) > 1 else 0
-        # The tree that major version 1 does not have is empty there.
-        self.fewest = KEYWORDS if number(data, 8, 2) == 1 else SEGMENTS
+        # Major version 1 does not have the last tree: one of that code is another one, which is not known.
+        self.known = KEYWORDS if number(data, 8, 2) == 1 else SEGMENTS
         count = number(data, 100, 4)
         self.roots = [(number(data, 104 + 8 * i, 4), number(data, 108 + 8 * i, 4)) for i in range(min(count, 257))]
 
     def is_valid(self, slot):
         top = 2**63 - 1
-        return (self.page_size == PAGE and self.fewest <= len(self.roots) <= 256
+        return (self.page_size == PAGE and self.known <= len(self.roots) <= 256
                 and all(height <= 16 for _, height in self.roots)
                 and self.position >> 32 >= 1 and self.position & 0xFFFFFFFF >= 64
                 and self.modseq <= top
@@ -134,13 +134,13 @@ class Index:
         free = set(self.free)
         if free & self.seen or any(not 0 < n < self.superblock.pages for n in free):
             raise self.damage(self.superblock.free, "a page is free, and reached or outside of the index")
-        unknown = any(height for _, height in self.superblock.roots[SEGMENTS:])
+        unknown = any(height for _, height in self.superblock.roots[self.superblock.known:])
         if not unknown and len(free) + len(self.seen) != self.superblock.pages:
             raise self.damage(0, f"of {self.superblock.pages} pages {len(self.seen)} are reached and {len(free)} free")
 
     def entries(self, tree):
         """(key, value) of a tree's leaves, in order: numbers and columns of rows, bytes of cells."""
-        root, height = self.superblock.roots[tree - 1] if tree <= len(self.superblock.roots) else (0, 0)
+        root, height = self.superblock.roots[tree - 1] if tree <= self.superblock.known else (0, 0)
         found = []
         if height:
             self._descend(tree, root, height - 1, None, None, found)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 
-from primitives import Damage, Fields, crc32c, inflate, number, other_major, read_file
+from primitives import Damage, Fields, Refused, crc32c, inflate, number, other_major, read_file
 
 HEADER = 64
 FRAME = 32
@@ -40,6 +40,9 @@ class Segment:
         self.uuid = (number(data, 16, 8), number(data, 24, 8))
         self.previous_end = number(data, 36, 4)
         self.first_modseq = number(data, 40, 8)
+        if number(data, 8, 2) > 1 and data[48] & 1:
+            raise Refused(f"{self.path}: the store is encrypted; this program, with Python's standard library alone, has "
+                          "no AES to open it")
         return None
 
     def frame(self, at, tag, end=None):

@@ -2,7 +2,8 @@ import MailModel
 import Varve
 
 /// What a store holds, after its last commit: mailboxes, messages with the SHA-256 of their bodies, expunged UIDs,
-/// subscriptions. All of it comes from the log, read by the engine over files that it cannot change.
+/// subscriptions. All of it comes from the log, read by the engine over files that it cannot change. The master key of an
+/// encrypted store is taken from the environment.
 struct StateDump {
     private let path: String
     private let uuid: String
@@ -34,6 +35,7 @@ struct StateDump {
         var options = StoreOptions()
         options.create = false
         options.backgroundMaintenance = false
+        if Folder.exists("\(path)/\(FileNames.key)") { options.masterKey = try MasterKey.fromEnvironment() }
         var attempt = 1
         while true {
             options.fileSystem = OverlayFileSystem()

@@ -41,7 +41,11 @@ struct VarveDumpCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Show what happened to one message, from the log alone.", valueName: "mailbox:uid"))
     var message: String?
 
-    @Flag(help: "Show what the store holds by its log: mailboxes, messages and the SHA-256 of their bodies, expunged UIDs.")
+    @Flag(
+        help: """
+            Show what the store holds by its log: mailboxes, messages and the SHA-256 of their bodies, expunged UIDs. The \
+            master key of an encrypted store is taken from VARVE_MASTER_KEY.
+            """)
     var messages = false
 
     @Flag(help: "Show the messages' bytes too, and check that they inflate.")
