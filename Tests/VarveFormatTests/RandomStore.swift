@@ -16,11 +16,12 @@ final class RandomStore {
     private var options = StoreOptions()
     private var pin: ViewPin?
 
-    init(at path: String, seed: UInt64) throws {
+    init(at path: String, seed: UInt64, masterKey: MasterKey? = nil) throws {
         self.path = path
         random = SeededGenerator(seed: seed)
         options = SampleStore.options()
         options.segmentSize = RandomStore.segmentSize
+        options.masterKey = masterKey
         store = try RandomStore.open(path, options)
     }
 
@@ -40,7 +41,8 @@ final class RandomStore {
             case 0: try store.checkpoint()
             case 1...2: store.maintain()
             case 3: try reopen()
-            case 4: pin = random.once(in: 2) ? nil : try mailbox().flatMap { try store.pin($0) }
+            case 4: try store.forgetExpunges(through: ModSeq(UInt64(number(1...Int(store.snapshot().modSeq.rawValue)))))
+            case 5: pin = random.once(in: 2) ? nil : try mailbox().flatMap { try store.pin($0) }
             default: break
             }
             try store.commit { tx in for _ in 0..<number(1...4) { try operation(tx) } }
