@@ -118,6 +118,13 @@ public enum CellPage {
         (page + (old.baseAddress! - UnsafeRawPointer(page))).copyMemory(from: source, byteCount: value.count)
     }
 
+    /// Lets an inner cell lead to another page that holds the same.
+    public static func setChild(_ page: UnsafeMutableRawPointer, _ index: Int, _ child: UInt32) {
+        let value = self.value(page, index)
+        precondition(value.count == innerValueSize, "only a cell of an inner page leads to a child")
+        page.store32(child, value.baseAddress! - UnsafeRawPointer(page))
+    }
+
     /// Appends the cells `range` of one page to another that has room for them.
     public static func append(_ range: Range<Int>, of source: UnsafeRawPointer, to page: UnsafeMutableRawPointer) {
         for i in range { insert(page, at: Page.count(page), key: key(source, i), value: value(source, i)) }

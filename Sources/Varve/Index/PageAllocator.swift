@@ -23,6 +23,10 @@ final class PageAllocator {
     private(set) var pageCount: UInt32
     /// Freed last, used first: their memory is warm.
     private var reusable: [UInt32]
+    /// While the index is made smaller, pages from here on are handed out only when no others are left.
+    private var ceiling: UInt32 = .max
+    /// As `reusable`, but not below the ceiling.
+    private var withheld: [UInt32] = []
     /// Ascending in `freedBy`; those before `waitingStart` are done with.
     private var waiting: [Freed] = []
     private var waitingStart = 0
@@ -48,18 +52,29 @@ final class PageAllocator {
         self.file = file
         self.pages = pages
         self.pageCount = pageCount
-        self.reusable = free
+        // The lowest first, so that the file's end gets free.
+        self.reusable = free.reversed()
         self.checkpoint = checkpoint
         self.tag = tag
     }
 
     /// Pages that the newest state does not need, in no order.
-    var unneeded: [UInt32] { reusable + waiting[waitingStart...].map(\.page) + heldByCheckpoint.map(\.page) }
+    var unneeded: [UInt32] {
+        reusable + withheld + waiting[waitingStart...].map(\.page) + heldByCheckpoint.map(\.page)
+    }
+    var unneededCount: Int { freeCount + waiting.count - waitingStart + heldByCheckpoint.count }
+    /// Pages that may be handed out.
+    var freeCount: Int { reusable.count + withheld.count }
 
     // MARK: Transactions
 
     func begin(_ modSeq: UInt64, oldestState: UInt64) {
         transaction = modSeq
+        collect(oldestState: oldestState)
+    }
+
+    /// Takes back what no reader can reach any more.
+    func collect(oldestState: UInt64) {
         while waitingStart < waiting.count, waiting[waitingStart].freedBy <= oldestState {
             let entry = waiting[waitingStart]
             waitingStart += 1
@@ -76,18 +91,18 @@ final class PageAllocator {
     func commit(lastBoundary: UInt64) {
         for entry in freed {
             if entry.birth > lastBoundary, entry.birth > checkpoint {
-                reusable.append(entry.page)
+                makeReusable(entry.page)
             } else {
                 waiting.append(entry)
             }
         }
-        reusable.append(contentsOf: reusableInTransaction)
+        makeReusable(reusableInTransaction)
         allocatedSinceCheckpoint.append(contentsOf: allocated)
         endTransaction()
     }
 
     func rollback() {
-        reusable.append(contentsOf: allocated)
+        makeReusable(allocated)
         endTransaction()
     }
 
@@ -102,8 +117,16 @@ final class PageAllocator {
         if entry.birth <= checkpoint, entry.freedBy > checkpoint {
             heldByCheckpoint.append(entry)
         } else {
-            reusable.append(entry.page)
+            makeReusable(entry.page)
         }
+    }
+
+    private func makeReusable(_ number: UInt32) {
+        if number < ceiling { reusable.append(number) } else { withheld.append(number) }
+    }
+
+    private func makeReusable(_ numbers: [UInt32]) {
+        if ceiling == .max { reusable.append(contentsOf: numbers) } else { for number in numbers { makeReusable(number) } }
     }
 
     // MARK: Pages
@@ -145,7 +168,7 @@ final class PageAllocator {
 
     private func take() throws(StoreError) -> UInt32 {
         if let number = reusableInTransaction.popLast() { return number }
-        if let number = reusable.popLast() {
+        if let number = reusable.popLast() ?? withheld.popLast() {
             allocated.append(number)
             pages.verifier.markVerified(number)
             return number
@@ -169,6 +192,51 @@ final class PageAllocator {
         retiredMappings.append(pages)
         pages = Pages(
             mapping: try file.map(length, writable: true), verifier: pages.verifier, touches: pages.touches)
+    }
+
+    // MARK: Fewer pages
+
+    /// Hands out pages below the limit first, the lowest before all others; `.max`: all alike.
+    func prefer(below limit: UInt32) {
+        ceiling = limit
+        let free = reusable + withheld
+        reusable.removeAll(keepingCapacity: true)
+        withheld.removeAll()
+        makeReusable(limit == .max ? free : free.sorted(by: >))
+    }
+
+    /// Whether one of the preferred pages is left.
+    var hasPreferredPages: Bool { !reusable.isEmpty }
+
+    /// Lets go free pages at the end, which are then as if they had never been handed out. They must not be listed by the
+    /// last checkpoint either.
+    /// - Parameter bound: its page count.
+    func trim(to bound: UInt32) {
+        guard bound < pageCount else { return }
+        var end = pageCount
+        for number in (reusable + withheld).filter({ $0 >= bound }).sorted(by: >) {
+            guard number == end - 1 else { break }
+            end = number
+        }
+        guard end < pageCount else { return }
+        pageCount = end
+        reusable.removeAll { $0 >= end }
+        withheld.removeAll { $0 >= end }
+        allocatedSinceCheckpoint.removeAll { $0 >= end }
+    }
+
+    /// Ends the file behind `count` pages, of which there are not fewer. Not within a transaction.
+    ///
+    /// Older mappings stay as long as they are, and whoever holds one reaches no page behind the file's end: each page that
+    /// a state can reach is below the page count until that state is let go.
+    func cut(to count: UInt32) throws(StoreError) {
+        precondition(count >= pageCount && count > 0, "pages that are in use are cut off")
+        guard count < pages.count else { return }
+        let length = Int(count) * Format.pageSize
+        // First nobody writes there, then it goes.
+        pages = Pages(
+            mapping: try file.map(length, writable: true), verifier: pages.verifier, touches: pages.touches)
+        try file.truncate(length)
     }
 }
 
@@ -195,32 +263,50 @@ extension PageAllocator {
         for number in allocatedSinceCheckpoint {
             if Page.birth(pointer(number)) > modSeq { taken.append(number) } else { made.append(number) }
         }
-        let freeBefore = waiting[waitingStart...].prefix { $0.freedBy <= modSeq }
-        let unreachable = reusable.count + freeBefore.count + heldByCheckpoint.count + oldFreeList.count + taken.count
-        let listPages = (unreachable + FreeListPage.capacity - 1) / FreeListPage.capacity
-        transaction = modSeq
-        var list: [UInt32] = []
-        do {
-            for _ in 0..<listPages { list.append(try take()) }
-        } catch {
-            rollback()
-            throw error
-        }
-        allocated.removeAll(keepingCapacity: true)
         // Pages may have been taken, let go and taken again.
         var unused = Set(reusable)
-        unused.formUnion(freeBefore.lazy.map(\.page))
+        unused.formUnion(withheld)
+        unused.formUnion(waiting[waitingStart...].lazy.prefix { $0.freedBy <= modSeq }.map(\.page))
         unused.formUnion(heldByCheckpoint.lazy.map(\.page))
         unused.formUnion(oldFreeList)
         unused.formUnion(taken)
-        unused.subtract(list)
-        writeFreeList(unused.sorted(), in: list, modSeq: modSeq)
+        let (list, free, end) = try takeFreeList(&unused, modSeq)
+        writeFreeList(free, in: list, modSeq: modSeq)
         let dirty = Set(made).subtracting(unused).union(list).sorted()
         allocatedSinceCheckpoint = taken
         return (
-            CheckpointPlan(dirty: dirty, freeList: list.first ?? 0, pageCount: pageCount, pages: pages),
-            freeListPages: list
+            CheckpointPlan(dirty: dirty, freeList: list.first ?? 0, pageCount: end, pages: pages), freeListPages: list
         )
+    }
+
+    /// Takes the pages that list the free ones out of them. Free pages behind all others are not listed, nor counted.
+    /// - Returns: the pages of the list; what it lists, ascending; the page count.
+    private func takeFreeList(
+        _ unused: inout Set<UInt32>, _ modSeq: UInt64
+    ) throws(StoreError) -> (list: [UInt32], free: [UInt32], end: UInt32) {
+        transaction = modSeq
+        var list: [UInt32] = []
+        while true {
+            var free = unused.sorted()
+            var end = pageCount
+            while free.last == end - 1, end > 1 {
+                free.removeLast()
+                end -= 1
+            }
+            // What is taken may lie at the end, and then more is to be listed than before.
+            let wanted = (free.count + FreeListPage.capacity - 1) / FreeListPage.capacity
+            if wanted <= list.count {
+                allocated.removeAll(keepingCapacity: true)
+                return (list, free, end)
+            }
+            do {
+                while list.count < wanted { list.append(try take()) }
+            } catch {
+                rollback()
+                throw error
+            }
+            unused.subtract(list)
+        }
     }
 
     private func writeFreeList(_ free: [UInt32], in list: [UInt32], modSeq: UInt64) {
@@ -234,12 +320,15 @@ extension PageAllocator {
     }
 
     /// The state `modSeq` is now what a recovery would start from.
-    func finishCheckpoint(modSeq: UInt64, oldFreeList: [UInt32]) {
+    /// - Parameter pageCount: that of the checkpoint.
+    func finishCheckpoint(modSeq: UInt64, oldFreeList: [UInt32], pageCount: UInt32, oldestState: UInt64) {
         checkpoint = modSeq
         let held = heldByCheckpoint
         heldByCheckpoint.removeAll()
         for entry in held { release(entry) }
-        reusable.append(contentsOf: oldFreeList)
+        makeReusable(oldFreeList)
+        collect(oldestState: oldestState)
+        trim(to: pageCount)
     }
 
     /// The free pages that a checkpoint's chain lists, and the pages of the chain itself.

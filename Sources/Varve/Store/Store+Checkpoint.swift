@@ -51,7 +51,10 @@ extension Store {
         case .success:
             writer.superblock = block
             writer.freeListPages = list
-            writer.allocator.finishCheckpoint(modSeq: root.state.modSeq, oldFreeList: oldList)
+            writer.allocator.finishCheckpoint(
+                modSeq: root.state.modSeq, oldFreeList: oldList, pageCount: block.pageCount, oldestState: oldestState())
+            // The file is as good if it stays as long as it is.
+            if isIndexTooLong { try? cutIndex(leaving: Store.slack(writer.allocator.pageCount)) }
         case .failure(let error):
             poison(error)
             throw error

@@ -123,7 +123,7 @@ extension Store {
     }
 
     /// The oldest state that a reader may still hold.
-    private func oldestState() -> UInt64 {
+    func oldestState() -> UInt64 {
         // The last one is the published one.
         let gone = writer.aliveRoots.dropLast().prefix { !$0.liveness.isAlive }.count
         writer.aliveRoots.removeFirst(gone)

@@ -10,7 +10,7 @@ extension Store {
     static let largestFill = 4 << 20
 
     var isMaintenanceDue: Bool {
-        isFillDue || !writer.sealable.isEmpty || isCheckpointDue || writer.isPurgeDue || isForgettingDue
+        isFillDue || !writer.sealable.isEmpty || isCheckpointDue || writer.isPurgeDue || isForgettingDue || isShrinkDue
     }
 
     var isFillDue: Bool {
@@ -40,6 +40,7 @@ extension Store {
             if isDue { try makeCheckpoint() }
             try purgeExpunged()
             try forgetOldExpunges()
+            if isWanted({ _ in isShrinkDue }) { try shrinkIndex() }
         } catch {
             // What leaves the disk in an unknown state has poisoned the store where it happened. A full disk does no harm:
             // it is the next commit that reports it.

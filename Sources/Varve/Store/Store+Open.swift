@@ -262,7 +262,7 @@ struct Recovery {
             try SealedIndex(disk, cipher, number: block.indexNumber + 1)
         }
         let file: any File = sealed ?? disk
-        let length = Recovery.firstPages * Format.pageSize
+        let length = Int(Store.firstPages) * Format.pageSize
         try file.allocate(length)
         let mapping = try file.map(length, writable: true)
         var fresh = Superblock(store: block.store)
@@ -278,6 +278,4 @@ struct Recovery {
             Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag, newest: 0), touches: options.pageTouches)
         )
     }
-
-    private static let firstPages = 16
 }

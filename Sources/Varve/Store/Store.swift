@@ -68,6 +68,7 @@ public final class Store: @unchecked Sendable {
         var shrunkAt: UInt64 = 0
         var isFlushing = false
         var isCheckpointing = false
+        var isShrinking = false
         var isClosed = false
         var failure: StoreError?
     }

@@ -3,6 +3,7 @@ import VarveFormat
 
 extension View {
     /// What each commit after `modSeq` expunged, in the order of the commits, then of the UIDs. Ranges that touch are one.
+    /// Of commits at or before `mailbox.vanishedFloor` it is no longer known.
     /// - Complexity: one range scan, O(log messages + result).
     public func expunges(since modSeq: ModSeq) throws(StoreError) -> [(modSeq: ModSeq, uids: UIDRange)] {
         guard modSeq < .max else { return [] }
