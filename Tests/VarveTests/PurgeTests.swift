@@ -8,9 +8,12 @@ import VarveFormat
 /// What is left of expunged messages, what that costs, and how it goes: never much in one commit.
 @Suite struct PurgeTests {
     /// A store with so many messages in INBOX.
-    static func grown(_ count: Int, _ disk: SimulatedDisk = SimulatedDisk(modelsPower: false)) throws -> Store {
+    static func grown(
+        _ count: Int, _ disk: SimulatedDisk = SimulatedDisk(modelsPower: false), _ change: (inout StoreOptions) -> Void = { _ in }
+    ) throws -> Store {
         var options = Workload.options(disk)
         options.segmentSize = 64 << 20
+        change(&options)
         let store = try Store.open(at: Workload.path, options)
         let inbox = try store.mailbox("INBOX").id
         let message = try PreparedMessage(Array("Subject: one of many\r\n\r\n".utf8))

@@ -47,6 +47,22 @@ import VarveFormat
         try store.checkAndClose()
     }
 
+    /// Its pages lie in memory, and sealed on disk: both are cut.
+    @Test func theIndexOfAnEncryptedStoreIsSmallAgain() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        let store = try PurgeTests.grown(20_000, disk) { EncryptedSample.encrypt(&$0, seed: 1) }
+        try store.checkpoint()
+        let before = try #require(disk.size(Workload.index))
+        try thinOut(store, 20_000)
+        try store.shrinkIndex()
+        let after = try #require(disk.size(Workload.index))
+        #expect(before > 300 * SealedPage.stride && after < 48 * SealedPage.stride, "\(before) bytes, then \(after)")
+        expectWhole(store)
+        let inbox = try store.mailbox("INBOX").id
+        for _ in 0..<8 { try store.commit { try $0.copy(ShrinkTests.all, from: inbox, to: inbox) } }
+        try store.checkAndClose()
+    }
+
     @Test func aShrinkWithNothingToDoWritesNothing() throws {
         let disk = SimulatedDisk(modelsPower: false)
         let store = try PurgeTests.grown(30_000, disk)
