@@ -2,6 +2,8 @@
 enum JSON {
     case string(String)
     case number(Int)
+    case boolean(Bool)
+    case null
     case array([JSON])
     case object([(String, JSON)])
 
@@ -9,6 +11,8 @@ enum JSON {
         switch self {
         case .string(let value): JSON.quote(value)
         case .number(let value): String(value)
+        case .boolean(let value): String(value)
+        case .null: "null"
         case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
         case .object(let members): "{" + members.map { "\(JSON.quote($0)): \($1.text)" }.joined(separator: ", ") + "}"
         }

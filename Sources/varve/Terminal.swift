@@ -33,7 +33,7 @@ func printToStandardError(_ text: String) {
 /// How far a command is, on one line of a terminal; nothing if stderr is none.
 struct ProgressBar {
     private let title: String
-    private let total: Int
+    var total: Int
     private let isShown = isatty(STDERR_FILENO) == 1
     private let begin = ProgressBar.milliseconds()
     private var lastShown = 0
@@ -50,7 +50,8 @@ struct ProgressBar {
         return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     }
 
-    mutating func update(bytes: Int, messages: Int) {
+    /// - Parameter messages: nil where nobody counts them.
+    mutating func update(bytes: Int, messages: Int? = nil) {
         guard isShown else { return }
         let now = ProgressBar.milliseconds()
         guard now - lastShown >= 100 else { return }
@@ -60,8 +61,9 @@ struct ProgressBar {
         let filled = Int(share * 24)
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 24 - filled)
         printToStandardError(
-            "\r\(title) [\(bar)] \(Int(share * 100)) %  \(byteText(bytes)) of \(byteText(total))  \(messages) messages  "
-                + "\(Int(Double(messages) / seconds))/s  \(byteText(Int(Double(bytes) / seconds)))/s\u{1B}[K")
+            "\r\(title) [\(bar)] \(Int(share * 100)) %  \(byteText(bytes)) of \(byteText(total))  "
+                + (messages.map { "\($0) messages  \(Int(Double($0) / seconds))/s  " } ?? "")
+                + "\(byteText(Int(Double(bytes) / seconds)))/s\u{1B}[K")
     }
 
     func finish() { if isShown { printToStandardError("\r\u{1B}[K") } }

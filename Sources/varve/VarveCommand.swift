@@ -11,7 +11,7 @@ struct VarveCommand: AsyncParsableCommand {
               varve import --data mail --user alice --mbox ~/mail/inbox.mbox
               varve stat --data mail --user alice
             """,
-        subcommands: [UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self])
+        subcommands: [UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self])
 }
 
 /// Which data folder.

@@ -15,6 +15,8 @@ extension Store {
         #expect(violations.isEmpty, "\(violations)")
         let before = try Summary(self)
         try close()
+        let report = try StoreCheck.run(at: path, options)
+        #expect(report.isSound, "\(report.violations)")
         let reopened = try Store.open(at: path, options)
         let afterReopening = try Summary(reopened).difference(before)
         #expect(afterReopening == "", "after reopening: \(afterReopening)")
@@ -26,6 +28,7 @@ extension Store {
         #expect(afterRebuilding == "", "rebuilt from the log: \(afterRebuilding)")
         #expect(Check.run(rebuilt).isEmpty)
         try rebuilt.close()
+        #expect(try StoreCheck.run(at: path, options).isSound)
     }
 }
 

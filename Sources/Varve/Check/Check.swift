@@ -12,13 +12,15 @@ public struct Check {
         /// Which structure, and where in it.
         public let place: String
         public let what: String
+        /// The page of the index that it was met in; nil for what is counted over several.
+        public var page: UInt32?
         public var description: String { "\(place): \(what)" }
     }
 
-    private let state: IndexState
-    private let pages: Pages
+    let state: IndexState
+    let pages: Pages
     private(set) var violations: [Violation] = []
-    private var reached: Set<UInt32> = []
+    private(set) var reached: Set<UInt32> = []
 
     /// - Complexity: O(index).
     public static func run(_ snapshot: Snapshot) -> [Violation] {
@@ -49,7 +51,15 @@ public struct Check {
     }
 
     /// Looks at the trees alone: whether all pages that the state reaches are there, whole and in their place.
+    /// - Returns: also which pages those are.
     /// - Complexity: O(index).
+    static func violations(ofTreesIn state: IndexState, _ pages: Pages) -> (violations: [Violation], reached: Set<UInt32>) {
+        var check = Check(state: state, pages: pages)
+        check.checkTrees()
+        return (check.violations, check.reached)
+    }
+
+    /// As `violations(ofTreesIn:)`, for one who wants to know whether there is any.
     static func firstViolation(ofTreesIn state: IndexState, _ pages: Pages) -> Violation? {
         var check = Check(state: state, pages: pages)
         check.checkTrees()
@@ -61,8 +71,8 @@ public struct Check {
         self.pages = pages
     }
 
-    private mutating func report(_ place: String, _ what: String) {
-        violations.append(Violation(place: place, what: what))
+    mutating func report(_ place: String, _ what: String, page: UInt32? = nil) {
+        violations.append(Violation(place: place, what: what, page: page))
     }
 
     // MARK: Trees
@@ -81,13 +91,13 @@ public struct Check {
 
     private mutating func page(_ number: UInt32, level: UInt8, tree: TreeID) -> UnsafeRawPointer? {
         if !reached.insert(number).inserted {
-            report("page \(number)", "it is reached twice")
+            report("page \(number)", "it is reached twice", page: number)
             return nil
         }
         do {
             return try pages.page(number, level: level, tree: tree)
         } catch {
-            report("page \(number)", error.message)
+            report("page \(number)", error.message, page: number)
             return nil
         }
     }
@@ -104,12 +114,12 @@ public struct Check {
         guard let page = page(number, level: level, tree: Schema.tree) else { return .zero }
         let count = Page.count(page)
         let place = "\(Schema.tree), page \(number)"
-        if count == 0 { report(place, "it is empty") }
+        if count == 0 { report(place, "it is empty", page: number) }
         for row in (level == 0 ? 0 : 1)..<max(count, 1) where row < count {
             let key = Tree.key(page, row)
-            if row > (level == 0 ? 0 : 1), key <= Tree.key(page, row - 1) { report(place, "row \(row) is out of order") }
-            if let low, key < low { report(place, "row \(row) is below its bound") }
-            if let high, key >= high { report(place, "row \(row) is above its bound") }
+            if row > (level == 0 ? 0 : 1), key <= Tree.key(page, row - 1) { report(place, "row \(row) is out of order", page: number) }
+            if let low, key < low { report(place, "row \(row) is below its bound", page: number) }
+            if let high, key >= high { report(place, "row \(row) is above its bound", page: number) }
         }
         if level == 0 { return Tree.leafWeight(page) }
         var total = Weight.zero
@@ -118,7 +128,7 @@ public struct Check {
                 schema, Tree.child(page, index), level - 1, low: index == 0 ? low : Tree.key(page, index),
                 high: index + 1 < count ? Tree.key(page, index + 1) : high)
             let counted = Tree.innerWeight(page, index)
-            if counted != weight { report(place, "child \(index) counts \(counted), beneath it is \(weight)") }
+            if counted != weight { report(place, "child \(index) counts \(counted), beneath it is \(weight)", page: number) }
             total += weight
         }
         return total
@@ -135,15 +145,15 @@ public struct Check {
         guard let page = page(number, level: level, tree: tree) else { return 0 }
         let count = Page.count(page)
         let place = "\(tree), page \(number)"
-        do throws(FormatError) { try CellPage.validateContents(page) } catch { report(place, error.description) }
+        do throws(FormatError) { try CellPage.validateContents(page) } catch { report(place, error.description, page: number) }
         for cell in (level == 0 ? 0 : 1)..<max(count, 1) where cell < count {
             let key = CellPage.key(page, cell)
             if cell > (level == 0 ? 0 : 1), CellPage.compare(CellPage.key(page, cell - 1), key) >= 0 {
-                report(place, "cell \(cell) is out of order")
+                report(place, "cell \(cell) is out of order", page: number)
             }
-            if let low, low.withBytes({ CellPage.compare($0, key) }) > 0 { report(place, "cell \(cell) is below its bound") }
+            if let low, low.withBytes({ CellPage.compare($0, key) }) > 0 { report(place, "cell \(cell) is below its bound", page: number) }
             if let high, high.withBytes({ CellPage.compare($0, key) }) <= 0 {
-                report(place, "cell \(cell) is above its bound")
+                report(place, "cell \(cell) is above its bound", page: number)
             }
         }
         if level == 0 { return count }
@@ -154,7 +164,7 @@ public struct Check {
                 low: index == 0 ? low : Array(CellPage.key(page, index)),
                 high: index + 1 < count ? Array(CellPage.key(page, index + 1)) : high)
             if found != Int(CellPage.childCount(page, index)) {
-                report(place, "child \(index) counts \(CellPage.childCount(page, index)), beneath it are \(found)")
+                report(place, "child \(index) counts \(CellPage.childCount(page, index)), beneath it are \(found)", page: number)
             }
             total += found
         }
@@ -199,117 +209,6 @@ public struct Check {
         if row.highestModSeq > state.modSeq { report(place, "its highest modseq \(row.highestModSeq) is yet to come") }
         let listed = MailboxChangeRow.key(modSeq: row.highestModSeq, mailbox: row.id)
         if try state.mailboxChanges.find(listed, pages) == nil { report(place, "mailboxChanges does not list it") }
-        let messages = try messages(of: row)
-        checkCounters(row, messages, place)
-        try checkChanged(row, messages.filter { $0.flags & MessageRow.deadBit == 0 }, place)
-        try checkVanished(row, messages, place)
-    }
-
-    private func messages(of row: MailboxRow) throws(StoreError) -> [MessageRow] {
-        var messages: [MessageRow] = []
-        try state.uid.forEachLeaf(
-            MessageRow.key(mailbox: row.id, uid: 0), MessageRow.key(mailbox: row.id, uid: .max), pages
-        ) { leaf, rows in
-            for i in rows { messages.append(MessageRow(leaf, i)) }
-            return true
-        }
-        return messages
-    }
-
-    private mutating func checkCounters(_ row: MailboxRow, _ messages: [MessageRow], _ place: String) {
-        let live = messages.filter { $0.flags & MessageRow.deadBit == 0 }
-        func expect(_ counted: some BinaryInteger, _ found: some BinaryInteger, _ what: String) {
-            if Int(counted) != Int(found) { report(place, "\(counted) \(what) are counted, there are \(found)") }
-        }
-        expect(row.messages, live.count, "messages")
-        expect(row.dead, messages.count - live.count, "dead rows")
-        expect(row.unseen, live.filter { $0.flags & SystemFlags.seen.rawValue == 0 }.count, "unseen messages")
-        expect(row.deleted, live.filter { $0.flags & SystemFlags.deleted.rawValue != 0 }.count, "deleted messages")
-        expect(row.bytes, live.reduce(0) { $0 + UInt64($1.size) }, "bytes")
-        if let last = messages.last, last.uid >= row.uidNext {
-            report(place, "UID \(last.uid) is not below UIDNEXT \(row.uidNext)")
-        }
-        if row.firstRecent > row.uidNext { report(place, "recent from \(row.firstRecent), UIDNEXT is \(row.uidNext)") }
-        for message in messages where state.keywords.names(ofSet: message.keywordSet).isEmpty && message.keywordSet != 0 {
-            report(place, "UID \(message.uid) has an unknown set of keywords \(message.keywordSet)")
-        }
-    }
-
-    private mutating func checkChanged(_ row: MailboxRow, _ live: [MessageRow], _ place: String) throws(StoreError) {
-        typealias Tree = RowTree<ChangedSchema>
-        var ranges: [(first: UInt32, last: UInt32, modSeq: UInt64)] = []
-        try state.changed.forEachLeaf(
-            RangeRow.key(mailbox: row.id, modSeq: 0, first: 0), RangeRow.key(mailbox: row.id, modSeq: .max, first: .max),
-            pages
-        ) { leaf, rows in
-            for i in rows {
-                let key = Tree.key(leaf, i)
-                ranges.append((RangeRow.first(key), Tree.last(leaf, i), RangeRow.modSeq(key)))
-            }
-            return true
-        }
-        ranges.sort { $0.first < $1.first }
-        var next = 0
-        for message in live {
-            while next < ranges.count, ranges[next].last < message.uid { next += 1 }
-            guard next < ranges.count, ranges[next].first <= message.uid, ranges[next].modSeq == message.modSeq else {
-                report(place, "UID \(message.uid), changed at \(message.modSeq), lies in no such range of changed")
-                return
-            }
-        }
-        for (a, b) in zip(ranges, ranges.dropFirst()) where a.last >= b.first {
-            report(place, "ranges \(a) and \(b) of changed overlap")
-        }
-        let modSeqs = Dictionary(live.map { ($0.uid, $0.modSeq) }, uniquingKeysWith: { a, _ in a })
-        for range in ranges
-        where range.first > range.last || modSeqs[range.first] != range.modSeq || modSeqs[range.last] != range.modSeq {
-            report(place, "range \(range) of changed does not begin and end with a message of its modseq")
-        }
-    }
-
-    private mutating func checkVanished(_ row: MailboxRow, _ messages: [MessageRow], _ place: String) throws(StoreError) {
-        typealias Tree = RowTree<VanishedSchema>
-        var expected: [UInt32: UInt64] = [:]
-        var all = UIDSet()
-        var total = 0
-        try state.vanished.forEachLeaf(
-            RangeRow.key(mailbox: row.id, modSeq: 0, first: 0), RangeRow.key(mailbox: row.id, modSeq: .max, first: .max),
-            pages
-        ) { leaf, rows in
-            for i in rows {
-                let key = Tree.key(leaf, i)
-                let first = RangeRow.first(key)
-                let last = Tree.last(leaf, i)
-                guard first <= last else { continue }
-                all.insert(UIDRange(UID(first), UID(last)))
-                total += Int(last - first) + 1
-                let modSeq = RangeRow.modSeq(key)
-                if modSeq <= row.vanishedFloor { report(place, "vanished holds \(modSeq), the floor is \(row.vanishedFloor)") }
-                guard modSeq > row.purged else { continue }
-                let unpurged = modSeq == row.purged + 1 ? max(first, row.purgedBelow) : first
-                if unpurged <= last { for uid in unpurged...last { expected[uid] = modSeq } }
-            }
-            return true
-        }
-        if all.count != total { report(place, "a UID is in vanished twice") }
-        for message in messages where message.flags & MessageRow.deadBit == 0 && all.contains(UID(message.uid)) {
-            report(place, "UID \(message.uid) is live, and in vanished")
-        }
-        if all.last.map({ $0.rawValue >= row.uidNext }) ?? false { report(place, "a UID in vanished is not below UIDNEXT") }
-        for message in messages where message.flags & MessageRow.deadBit != 0 {
-            if expected.removeValue(forKey: message.uid) != message.modSeq {
-                report(place, "UID \(message.uid), expunged at \(message.modSeq), is not so in vanished")
-            }
-        }
-        if let uid = expected.keys.min() { report(place, "UID \(uid) is in vanished; its row is neither there nor purged") }
-        if row.vanishedFloor > row.purged {
-            report(place, "expunges through \(row.vanishedFloor) are forgotten, rows purged through \(row.purged)")
-        }
-        // Below the floor it is not known who was there: then all that can be said is that nobody is both here and gone.
-        let known = UInt64(total) + UInt64(row.messages)
-        let given = UInt64(row.uidNext) - 1
-        if row.vanishedFloor > 0 ? known > given : known != given {
-            report(place, "\(row.messages) messages and \(total) vanished do not make up the UIDs below \(row.uidNext)")
-        }
+        try checkMessages(row, place)
     }
 }

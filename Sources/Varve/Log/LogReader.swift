@@ -134,4 +134,30 @@ struct LogReader {
         }
         return nil
     }
+
+    /// The first place behind `offset` at which a valid frame begins; nil if none is found.
+    /// - Parameter budget: bytes of frames that may be summed to find out; less by those that were. It bounds what a file
+    ///   can cost that is made to look like frames everywhere.
+    mutating func nextFrame(budget: inout Int) throws(StoreError) -> Int? {
+        var at = (offset & ~(Format.frameAlignment - 1)) + Format.frameAlignment
+        while at + FrameHeader.size <= limit {
+            let place = LogPosition(segment: segment, offset: UInt32(at))
+            if let start = try bytes(at: at, count: FrameHeader.size),
+                let header = FrameHeader(start, at: place, tag: tag, limit: limit - at)
+            {
+                budget -= header.frameLength
+                guard budget > 0 else { return nil }
+                var probe = LogReader(file: file, segment: segment, tag: tag, from: at, limit: limit)
+                if case .frame = try probe.next() { return at }
+            }
+            at += Format.frameAlignment
+        }
+        return nil
+    }
+
+    /// What kind of frame its header says to begin at `offset`, whether or not the checksum holds; nil if none can.
+    mutating func claimedKind() throws(StoreError) -> UInt8? {
+        guard offset + FrameHeader.size <= limit, let start = try bytes(at: offset, count: FrameHeader.size) else { return nil }
+        return FrameHeader(start, at: position, tag: tag, limit: limit - offset)?.kind
+    }
 }

@@ -58,21 +58,43 @@ public struct DiskFileSystem: FileSystem {
         guard descriptor >= 0 else { throw failure("open", path) }
         guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
             let code = errno
-            var holder = [UInt8](repeating: 0, count: 16)
-            let count = max(0, pread(descriptor, &holder, holder.count, 0))
-            close(descriptor)
-            guard code == EWOULDBLOCK else { throw failure("lock", path, code) }
-            let process = String(decoding: holder[..<count].prefix { $0 != 10 }, as: UTF8.self)
-            throw StoreError(
-                .locked,
-                "\(path): the store is open for writing in "
-                    + (process.isEmpty ? "another process" : "process \(process)") + "; close it there first")
+            // Readers leave no name.
+            let isRead = code == EWOULDBLOCK && retrying({ flock(descriptor, LOCK_SH | LOCK_NB) }) == 0
+            defer { close(descriptor) }
+            if isRead { throw StoreError(.locked, "\(path): the store is being read or checked by another process") }
+            throw DiskFileSystem.lockFailure(path, descriptor, code)
         }
         // For the message above only; the lock itself is the kernel's and ends with the process.
         let process = Array("\(getpid())\n".utf8)
         _ = ftruncate(descriptor, 0)
         _ = pwrite(descriptor, process, process.count, 0)
         return DiskLock(descriptor: descriptor)
+    }
+
+    public func lockForReading(_ path: String) throws(StoreError) -> (any FileLock)? {
+        let descriptor = retrying { Glibc.open(path, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("open", path)
+        }
+        guard retrying({ flock(descriptor, LOCK_SH | LOCK_NB) }) == 0 else {
+            let code = errno
+            defer { close(descriptor) }
+            throw DiskFileSystem.lockFailure(path, descriptor, code)
+        }
+        return DiskLock(descriptor: descriptor)
+    }
+
+    /// Says which process holds a lock, as far as it has said so in the file.
+    private static func lockFailure(_ path: String, _ descriptor: Int32, _ code: Int32) -> StoreError {
+        guard code == EWOULDBLOCK else { return failure("lock", path, code) }
+        var holder = [UInt8](repeating: 0, count: 16)
+        let count = max(0, pread(descriptor, &holder, holder.count, 0))
+        let process = String(decoding: holder[..<count].prefix { $0 != 10 }, as: UTF8.self)
+        return StoreError(
+            .locked,
+            "\(path): the store is open for writing in "
+                + (process.isEmpty ? "another process" : "process \(process)") + "; close it there first")
     }
 }
 

@@ -17,6 +17,17 @@ public protocol FileSystem: Sendable {
     /// Takes the lock that the file at `path` stands for, creating it; held until the result is released.
     /// - Throws: `.locked` if another holder has it.
     func lock(_ path: String) throws(StoreError) -> any FileLock
+    /// Keeps out whoever would write, and changes nothing on disk; readers may hold it side by side.
+    /// - Returns: nil if there is no file at `path`: then nobody writes yet, and nobody is kept from beginning to.
+    /// - Throws: `.locked` if a writer has the lock.
+    func lockForReading(_ path: String) throws(StoreError) -> (any FileLock)?
+}
+
+extension FileSystem {
+    /// For file systems whose locks know no readers: the reader holds it alone.
+    public func lockForReading(_ path: String) throws(StoreError) -> (any FileLock)? {
+        try exists(path) ? try lock(path) : nil
+    }
 }
 
 public protocol FileLock: Sendable {
