@@ -10,13 +10,14 @@ let noon = InternalDate(seconds: 1_700_000_000, zoneMinutes: 60)
 extension Store {
     /// Every store test ends with this: the state must fulfil all invariants, and so must the one that the log alone
     /// gives, which must be the same to a reader.
-    func checkAndClose() throws {
+    /// - Parameter hasBodies: false where a test made up records of messages that are nowhere.
+    func checkAndClose(hasBodies: Bool = true) throws {
         let violations = Check.run(self)
         #expect(violations.isEmpty, "\(violations)")
         let before = try Summary(self)
         try close()
         let report = try StoreCheck.run(at: path, options)
-        #expect(report.isSound, "\(report.violations)")
+        #expect(report.violations.allSatisfy { $0.kind == .body && !hasBodies }, "\(report.violations)")
         let reopened = try Store.open(at: path, options)
         let afterReopening = try Summary(reopened).difference(before)
         #expect(afterReopening == "", "after reopening: \(afterReopening)")
@@ -28,7 +29,7 @@ extension Store {
         #expect(afterRebuilding == "", "rebuilt from the log: \(afterRebuilding)")
         #expect(Check.run(rebuilt).isEmpty)
         try rebuilt.close()
-        #expect(try StoreCheck.run(at: path, options).isSound)
+        #expect(try StoreCheck.run(at: path, options).violations == report.violations)
     }
 }
 

@@ -25,6 +25,9 @@ final class AccountRegistry: Sendable {
     init(_ directory: AccountDirectory, limits: ServerLimits, options: StoreOptions, logger: Logger) {
         self.directory = directory
         self.limits = limits
+        var options = options
+        // Who has damage may still read his mail; everybody else goes on as ever.
+        options.access = .readOnlyIfDamaged
         self.options = options
         self.logger = logger
     }
@@ -42,6 +45,11 @@ final class AccountRegistry: Sendable {
             return try entry.account.withLock { account throws(StoreError) in
                 if let account { return account }
                 let opened = Account(user: user, store: try Store.open(at: directory.storePath(user), options))
+                if let damage = opened.store.damage {
+                    logger.critical(
+                        "account is damaged, and open for reading only: stop the server and run 'varve check'",
+                        metadata: ["user": .foreign(user), "damage": "\(damage.message)"])
+                }
                 logger.info("account opened", metadata: ["user": .foreign(user)])
                 account = opened
                 return opened

@@ -127,6 +127,11 @@ extension Session {
         parser.limits = server.limits.parser
         logger[metadataKey: "user"] = .foreign(user)
         logger.info("logged in", metadata: ["tls": "\(isEncrypted)"])
+        if account.store.isReadOnly {
+            // RFC 3501 §7.1: an alert is to be shown to the user.
+            out.writeStatus(
+                "*", .no, code: "ALERT", "The mail store is damaged: mail can be read, and nothing changed, until it is repaired")
+        }
         return .ok("Logged in", code: "CAPABILITY \(capabilities)")
     }
 }

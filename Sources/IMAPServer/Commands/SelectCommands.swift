@@ -42,6 +42,9 @@ extension Session {
     fileprivate func select(_ path: MailboxPath, _ account: Account, isReadOnly: Bool) throws -> Reply {
         // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is so no more.
         state = .authenticated(account)
+        let completed = isReadOnly ? "Examine completed" : "Select completed"
+        // A damaged store takes no changes (RFC 3501 §6.3.1: the server says so).
+        let isReadOnly = isReadOnly || account.store.isReadOnly
         guard let info = try account.store.snapshot().mailbox(named: path.name),
             let pin = try account.store.pin(info.id)
         else { return .noSuchMailbox(path) }
@@ -67,8 +70,7 @@ extension Session {
         out.writeStatus("*", .ok, code: "UIDVALIDITY \(known.uidValidity)", "UIDs are valid")
         out.writeStatus("*", .ok, code: "UIDNEXT \(view.mark.uidNext)", "Predicted next UID")
         state = .selected(account, selected)
-        return isReadOnly
-            ? .ok("Examine completed", code: "READ-ONLY") : .ok("Select completed", code: "READ-WRITE")
+        return .ok(completed, code: isReadOnly ? "READ-ONLY" : "READ-WRITE")
     }
 
     /// RFC 3501 §7.1: `\*` says that new keywords can be made.

@@ -23,7 +23,12 @@ final class SegmentFile: Sendable {
     /// - Complexity: no lock; a system call the first time.
     func file() throws(StoreError) -> any File {
         if let file = opened.load() { return file.file }
-        return opened.storeIfNil(OpenFile(try fileSystem.open(path, create: false, writable: false))).file
+        do {
+            return opened.storeIfNil(OpenFile(try fileSystem.open(path, create: false, writable: false))).file
+        } catch {
+            // Every segment in the table was there, or is known to have been.
+            throw error.kind == .notFound ? .corrupt(path, "the segment is missing") : error
+        }
     }
 }
 

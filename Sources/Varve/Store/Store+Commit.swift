@@ -9,7 +9,7 @@ extension Store {
     /// `body` runs under the writer's lock: parse and compress before (`PreparedMessage`). If it throws, nothing of what it
     /// did has happened. If it changes nothing, nothing is written.
     /// - Returns: what `body` returns, when the change is durable, or queued if it is `.relaxed`.
-    /// - Throws: what `body` throws; a `StoreError`: `.closed`; `.poisoned` and what poisoned it; `.outOfSpace`, `.io`.
+    /// - Throws: what `body` throws; a `StoreError`: `.closed`; `.readOnly`; `.poisoned` and what poisoned it; `.outOfSpace`, `.io`.
     @discardableResult
     public func commit<R>(
         _ durability: Durability = .durable, _ body: (Transaction) throws -> R
@@ -63,6 +63,7 @@ extension Store {
     }
 
     func checkUsable() throws(StoreError) {
+        if let refusal { throw refusal }
         if let failure = writer.failure {
             throw StoreError(.poisoned, "\(path): an earlier write failed, open the store again (\(failure.message))")
         }

@@ -31,6 +31,7 @@ extension Store {
 
     /// Does what is due. Called by the store's own thread, or by its owner where `backgroundMaintenance` is off.
     public func maintain() {
+        if isReadOnly { return }
         fillAhead()
         do {
             try sealSegments()

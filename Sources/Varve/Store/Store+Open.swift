@@ -5,13 +5,15 @@ extension Store {
     /// Opens the store in a folder, or makes one.
     ///
     /// What a crash left is put right: the log behind the last checkpoint is read again, a torn tail is cut off. A missing
-    /// or foreign index, or one in which damage is met, is built anew from the log.
+    /// or foreign index, or one in which damage is met, is built anew from the log. What else is damaged is an error, or
+    /// makes the store one for reading only, as `options.access` says.
     /// - Throws: `.locked` if it is open elsewhere; `.notFound` if there is none and `options.create` is false; `.corrupt`
     ///   for damage, which is never cut away; `.unsupportedVersion`; `.io`, `.outOfSpace`, `.notPermitted`.
     /// - Complexity: O(log behind the last checkpoint + free pages); O(whole log) if the index is to be built.
     public static func open(at path: String, _ options: StoreOptions = StoreOptions()) throws(StoreError) -> Store {
         precondition(128 << 10...1 << 30 ~= options.segmentSize, "a segment size from 128 KiB to 1 GiB")
         let files = options.fileSystem
+        if options.access == .readOnly { return try Recovery.openForReading(path, options, damage: nil) }
         let isThere = try files.exists("\(path)/\(FileNames.segments)")
         guard isThere || options.create else { throw StoreError(.notFound, "\(path): there is no store") }
         if !isThere {
@@ -23,7 +25,8 @@ extension Store {
             return try Recovery(path, options).open(lock)
         } catch {
             lock.release()
-            throw error
+            guard options.access == .readOnlyIfDamaged, error.kind == .corrupt else { throw error }
+            return try Recovery.openForReading(path, options, damage: error)
         }
     }
 }

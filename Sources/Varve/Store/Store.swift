@@ -29,6 +29,13 @@ public final class Store: @unchecked Sendable {
     let monitor = Monitor()
     let subscribers = Subscribers()
     let pins = Pins()
+    /// Why the store is open for reading only although it was to be written to, or what of it cannot be shown; nil if
+    /// nothing is known to be wrong. The message names file and place.
+    public let damage: StoreError?
+    /// What a commit is told, if there can be none.
+    let refusal: StoreError?
+    /// Nothing can be committed, and nothing on disk is changed.
+    public var isReadOnly: Bool { refusal != nil }
 
     // Guarded by `monitor`.
     var writer: Writer
@@ -75,7 +82,7 @@ public final class Store: @unchecked Sendable {
 
     init(
         path: String, options: StoreOptions, uuid: StoreUUID, cipher: StoreCipher?, writer: Writer,
-        published: PublishedRoot, lock: any FileLock
+        published: PublishedRoot, lock: (any FileLock)?, damage: StoreError? = nil, refusal: StoreError? = nil
     ) {
         self.path = path
         self.options = options
@@ -84,6 +91,8 @@ public final class Store: @unchecked Sendable {
         self.writer = writer
         self.published = published
         self.lock = lock
+        self.damage = damage
+        self.refusal = refusal
         flusher = OnDemandThread { [weak self] in self?.flushQueued() }
         maintenance = OnDemandThread { [weak self] in self?.maintain() }
     }
@@ -126,6 +135,7 @@ public final class Store: @unchecked Sendable {
         flusher.stop()
         maintenance.stop()
         defer { releaseLock() }
+        if isReadOnly { return }
         // A segment without a seal is as good; what leaves a file in an unknown state fails the checkpoint too.
         try? sealSegments()
         try makeCheckpoint()

@@ -1,6 +1,18 @@
 import Glibc
 
 public struct StoreOptions: Sendable {
+    /// What a store may be opened for.
+    public enum Access: Sendable {
+        /// Reading and writing. Damage met while it is opened is an error.
+        case readWrite
+        /// As `readWrite`; but if the store proves damaged, it is opened for reading, and `Store.damage` says why.
+        case readOnlyIfDamaged
+        /// Reading alone: nothing on disk is changed, and others may read it at the same time. The whole index is taken
+        /// into memory. Of a damaged store what can be shown is shown.
+        case readOnly
+    }
+
+    public var access = Access.readWrite
     /// Make a store where there is none.
     public var create = true
     /// A segment that has reached this many bytes is sealed: 128 KiB … 1 GiB. Less than 1 MiB is for tests.

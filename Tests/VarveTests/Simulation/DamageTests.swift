@@ -205,7 +205,7 @@ import VarveFormat
     private func accept(_ records: [Record]) throws {
         let store = try Store.open(at: path, Workload.options(try storeWithCommit(records)))
         #expect(store.snapshot().modSeq == 4)
-        try store.checkAndClose()
+        try store.checkAndClose(hasBodies: false)
     }
 
     private func refuse(_ records: [Record]) throws {

@@ -1,0 +1,228 @@
+import MailModel
+import VarveFormat
+
+extension Recovery {
+    /// Opens a store for reading: brings what its files say into memory, as far as it can be shown, and writes nothing.
+    /// - Parameter damage: what kept the store from being opened for writing, if that was tried.
+    static func openForReading(
+        _ path: String, _ options: StoreOptions, damage: StoreError?
+    ) throws(StoreError) -> Store {
+        let files = ReadOnlyFileSystem(options.fileSystem)
+        guard try files.exists("\(path)/\(FileNames.segments)") else {
+            throw StoreError(.notFound, "\(path): there is no store")
+        }
+        let lock = try files.lockForReading("\(path)/\(FileNames.lock)")
+        do throws(StoreError) {
+            var options = options
+            options.fileSystem = files
+            options.backgroundMaintenance = false
+            var recovery = ReadOnlyRecovery(path, options, damage)
+            return try recovery.open(lock)
+        } catch {
+            lock?.release()
+            throw error
+        }
+    }
+}
+
+/// The newest state that can be shown: the checkpoint's, if its index is whole, else none; and behind it what the log says,
+/// up to the first damage.
+private struct ReadOnlyRecovery {
+    private let path: String
+    private let options: StoreOptions
+    /// The first damage that was met.
+    private var damage: StoreError?
+    private var headers: [UInt32: SegmentHeader] = [:]
+    private var numbers: [UInt32] = []
+
+    init(_ path: String, _ options: StoreOptions, _ damage: StoreError?) {
+        self.path = path
+        self.options = options
+        self.damage = damage
+    }
+
+    private var files: any FileSystem { options.fileSystem }
+    private func name(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
+
+    private mutating func met(_ error: StoreError) { damage = damage ?? error }
+
+    mutating func open(_ lock: (any FileLock)?) throws(StoreError) -> Store {
+        var block = try readSuperblock()
+        try readHeaders()
+        let first = numbers.lazy.compactMap { [headers] in headers[$0] }.first
+        // One segment of another store does not speak for all, nor does a superblock that is alone.
+        if let store = first?.store, let found = block, !headers.values.contains(where: { $0.store == found.store }) {
+            met(.corrupt("\(path)/\(FileNames.superblock)", "it belongs to store \(found.store), the segments to \(store)"))
+            block = nil
+        }
+        guard let uuid = block?.store ?? first?.store else {
+            throw damage ?? .corrupt("\(path)/\(FileNames.segments)", "no segment has a valid header")
+        }
+        for (number, header) in headers where header.store != uuid {
+            met(.corrupt(name(number), "it is of store \(header.store), not of \(uuid)"))
+            headers[number] = nil
+        }
+        let index = block.flatMap { takeIndex($0) }
+        var replay: Replay
+        var start = LogPosition.start
+        if let index, let block {
+            replay = Replay(state: index.state, allocator: index.allocator, checkpoint: block.modSeq)
+            start = block.logPosition
+        } else {
+            replay = try .inMemory(uuid)
+        }
+        let end = try read(from: start, durable: block?.logPosition, uuid.tag, &replay)
+        return try makeStore(uuid, block ?? Superblock(store: uuid), replay, end, lock)
+    }
+
+    private mutating func readSuperblock() throws(StoreError) -> Superblock? {
+        let name = "\(path)/\(FileNames.superblock)"
+        guard try files.exists(name) else { return nil }
+        return try Recovery.readSuperblock(files.open(name, create: false, writable: false), name).newest
+    }
+
+    private mutating func readHeaders() throws(StoreError) {
+        numbers = try files.list("\(path)/\(FileNames.segments)").compactMap(FileNames.segmentNumber).sorted()
+        let block = ByteBlock(capacity: SegmentHeader.size)
+        for number in numbers {
+            let file = try files.open(name(number), create: false, writable: false)
+            let count = try file.read(at: 0, into: block.bytes)
+            do throws(FormatError) {
+                let header = try SegmentHeader(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
+                guard header.number == number else { throw .invalid("it says that it is segment \(header.number)") }
+                headers[number] = header
+            } catch {
+                if case .unsupportedVersion = error.reason { throw .corrupt(name(number), error) }
+                // A last segment that never began is no damage.
+                var reader = LogReader(
+                    file: file, segment: number, tag: 0, from: SegmentHeader.size, limit: try file.size())
+                let isBlank = try reader.firstNonZero() == nil
+                if number != numbers.last || !isBlank { met(.corrupt(name(number), error)) }
+            }
+        }
+    }
+
+    // MARK: The index
+
+    /// The checkpoint's index in memory; nil if any of it is damaged.
+    private func takeIndex(_ block: Superblock) -> (state: IndexState, allocator: PageAllocator)? {
+        let name = "\(path)/\(FileNames.index)"
+        do throws(StoreError) {
+            guard block.indexNumber != 0, block.minor >= Format.newestTree, try files.exists(name) else { return nil }
+            let file = try files.open(name, create: false, writable: false)
+            let count = try file.size() / Format.pageSize
+            guard count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) else { return nil }
+            let memory = try MemoryFile()
+            let mapping = try memory.map(count * Format.pageSize, writable: true)
+            let target = UnsafeMutableRawBufferPointer(start: mapping.base, count: count * Format.pageSize)
+            guard try file.read(at: 0, into: target) == target.count else { return nil }
+            let pages = Pages(
+                mapping: mapping,
+                verifier: PageVerifier(pageCount: UInt32(count), tag: block.store.tag, newest: block.modSeq),
+                touches: options.pageTouches)
+            guard IndexHeader.matches(UnsafeRawPointer(pages.base), block) else { return nil }
+            let free = try PageAllocator.readFreeList(first: block.freeList, pageCount: block.pageCount, pages: pages).free
+            var state = IndexState(block)
+            guard Check.violations(ofTreesIn: state, pages).violations.isEmpty else { return nil }
+            state.keywords = try Keywords.load(state.keywordTree, pages)
+            let allocator = PageAllocator(
+                file: memory, pages: pages, pageCount: block.pageCount, free: free, checkpoint: block.modSeq,
+                tag: block.store.tag)
+            return (state, allocator)
+        } catch {
+            return nil
+        }
+    }
+
+    // MARK: The log
+
+    /// Applies commits from a position on until the log's end, or damage.
+    /// - Returns: where it ended.
+    private mutating func read(
+        from start: LogPosition, durable: LogPosition?, _ tag: UInt32, _ replay: inout Replay
+    ) throws(StoreError) -> LogPosition {
+        var position = start
+        while true {
+            let number = position.segment
+            guard headers[number] != nil else {
+                let isLast = number > 1 && !numbers.contains { $0 >= number } && number > durable?.segment ?? 0
+                if !isLast { met(.corrupt(name(number), "the segment is missing, or not what it should be")) }
+                return position
+            }
+            do throws(StoreError) {
+                let file = try files.open(name(number), create: false, writable: false)
+                let size = min(try file.size(), LogFiles.largestSegment)
+                let next = headers[number &+ 1].map { Int($0.previousEnd) }
+                var reader = LogReader(
+                    file: file, segment: number, tag: tag, from: Int(position.offset), limit: min(next ?? size, size))
+                var hasFooter = false
+                while !hasFooter, case .frame(let frame) = try reader.next() {
+                    switch FrameKind(rawValue: frame.header.kind) {
+                    case .commit:
+                        try replay.apply(
+                            UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: position)
+                    case .footer: hasFooter = true
+                    case .message, nil: break
+                    }
+                    position = reader.position
+                }
+                if let next, reader.offset >= next {
+                    position = LogPosition(segment: number + 1, offset: UInt32(SegmentHeader.size))
+                    continue
+                }
+                try checkEnd(reader, hasFooter: hasFooter, isFollowed: next != nil, durable)
+            } catch {
+                met(error)
+            }
+            return position
+        }
+    }
+
+    private mutating func checkEnd(
+        _ reader: LogReader, hasFooter: Bool, isFollowed: Bool, _ durable: LogPosition?
+    ) throws(StoreError) {
+        var reader = reader
+        if hasFooter {
+            return met(.corrupt(name(reader.segment &+ 1), "the segment is missing, in which the log went on"))
+        }
+        let isLater = numbers.contains { [segment = reader.segment] in $0 > segment && $0 != numbers.last }
+        let isDamage: Bool
+        if isFollowed || isLater || (durable.map { reader.position < $0 } ?? false) {
+            isDamage = true
+        } else {
+            isDamage = try reader.frameProvingDamage() != nil
+        }
+        if isDamage { met(.corrupt("\(name(reader.segment)), offset \(reader.offset)", "no valid frame")) }
+    }
+
+    // MARK: The store
+
+    /// A file whose name says a higher number is none of the store's: 64 TiB of log are 2^20 segments.
+    private static let maximumSegments: UInt32 = 1 << 20
+
+    private func makeStore(
+        _ uuid: StoreUUID, _ block: Superblock, _ replay: Replay, _ end: LogPosition, _ lock: (any FileLock)?
+    ) throws(StoreError) -> Store {
+        let highest = min(max(numbers.last ?? 1, end.segment), ReadOnlyRecovery.maximumSegments)
+        let table = SegmentTable((1...highest).map { SegmentFile(number: $0, path: name($0), fileSystem: files) })
+        let root = Root(state: replay.state, pages: replay.allocator.pages, segments: table, logEnd: end)
+        // Nothing is ever written to it.
+        let nowhere = try MemoryFile()
+        let current = LogWriter.Current(number: end.segment, file: nowhere, end: Int(end.offset), zeroed: Int(end.offset))
+        let writer = Store.Writer(
+            superblockFile: nowhere, indexFile: nowhere, superblock: block, freeListPages: [],
+            allocator: replay.allocator, log: LogWriter(current: current, tag: uuid.tag), state: replay.state,
+            segments: table, lastBoundary: replay.state.modSeq, durable: replay.state.modSeq,
+            aliveRoots: [(replay.state.modSeq, root.liveness)], deadMailboxes: DeadMailboxes([]))
+        let refusal =
+            damage.map {
+                StoreError(
+                    .readOnly,
+                    "\(path): the store is damaged, and open for reading only (\($0.message)); 'varve repair' saves what is "
+                        + "whole into a new one")
+            } ?? StoreError(.readOnly, "\(path): the store is open for reading only")
+        return Store(
+            path: path, options: options, uuid: uuid, writer: writer, published: PublishedRoot(root), lock: lock,
+            damage: damage, refusal: refusal)
+    }
+}
