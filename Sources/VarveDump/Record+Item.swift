@@ -43,6 +43,9 @@ extension Record {
         case .forgetVanished(let mailbox, let floor):
             item.add("mailbox", mailbox)
             item.add("floor", floor)
+        case .renewUIDValidity(let mailbox, let uidValidity):
+            item.add("mailbox", mailbox)
+            item.add("uidvalidity", uidValidity)
         }
         return item
     }

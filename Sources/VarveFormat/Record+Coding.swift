@@ -21,6 +21,7 @@ extension Record {
         case .move: .move
         case .claimRecent: .claimRecent
         case .forgetVanished: .forgetVanished
+        case .renewUIDValidity: .renewUIDValidity
         }
     }
 
@@ -69,6 +70,9 @@ extension Record {
         case .forgetVanished(let mailbox, let floor):
             out.append32(mailbox)
             out.append64(floor)
+        case .renewUIDValidity(let mailbox, let uidValidity):
+            out.append32(mailbox)
+            out.append32(uidValidity)
         }
         let length = UInt32(out.count - lengthAt - 4)
         out.withUnsafeMutableBytes { $0.baseAddress!.store32(length, lengthAt) }
@@ -124,6 +128,9 @@ extension Record {
         case .forgetVanished:
             guard let mailbox = fields.u32(), let floor = fields.u64() else { return nil }
             return .forgetVanished(mailbox: mailbox, floor: floor)
+        case .renewUIDValidity:
+            guard let mailbox = fields.u32(), let uidValidity = fields.u32() else { return nil }
+            return .renewUIDValidity(mailbox: mailbox, uidValidity: uidValidity)
         }
     }
 

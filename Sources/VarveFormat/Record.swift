@@ -14,6 +14,7 @@ public enum RecordKind: UInt16, Sendable {
     case move = 10
     case claimRecent = 11
     case forgetVanished = 14
+    case renewUIDValidity = 15
 }
 
 public enum Record: Hashable, Sendable {
@@ -32,6 +33,8 @@ public enum Record: Hashable, Sendable {
     case claimRecent(mailbox: UInt32, uid: UInt32)
     /// Expunges at or before `floor` are no longer known.
     case forgetVanished(mailbox: UInt32, floor: UInt64)
+    /// What clients know of the mailbox' messages is void: the account was set back to an older state.
+    case renewUIDValidity(mailbox: UInt32, uidValidity: UInt32)
 }
 
 public enum FlagOperation: UInt8, Sendable {

@@ -31,9 +31,10 @@ import VarveFormat
         ("move", .move(from: 7, to: 8, firstUID: 100, victims: victims)),
         ("claimRecent", .claimRecent(mailbox: 7, uid: 13)),
         ("forgetVanished", .forgetVanished(mailbox: 7, floor: 0x1200)),
+        ("renewUIDValidity", .renewUIDValidity(mailbox: 7, uidValidity: 1_700_000_001)),
     ]
 
-    static let codes: [UInt16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14]
+    static let codes: [UInt16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15]
 
     private func decode(_ bytes: [UInt8]) throws -> Record? {
         try bytes.withBytes { bytes throws(FormatError) in

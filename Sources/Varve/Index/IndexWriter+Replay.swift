@@ -26,6 +26,7 @@ extension IndexWriter {
             try expunge(victims, in: from)
         case .claimRecent(let mailbox, let uid): try claimRecent(mailbox, below: uid)
         case .forgetVanished(let mailbox, let floor): try forgetVanished(mailbox, through: floor)
+        case .renewUIDValidity(let mailbox, let uidValidity): try renewUIDValidity(mailbox, to: uidValidity)
         }
     }
 

@@ -148,6 +148,18 @@ final class IndexWriter {
         open[id]!.isDirty = true
     }
 
+    /// Makes what clients know of a mailbox' messages void (RFC 3501 §2.3.1.1).
+    func renewUIDValidity(_ id: UInt32, to uidValidity: UInt32) throws(StoreError) {
+        try openMailbox(id)
+        guard uidValidity > state.lastUIDValidity else {
+            throw .corrupt("mailbox \(id)", "UIDVALIDITY \(uidValidity) is given, \(state.lastUIDValidity) was before")
+        }
+        state.lastUIDValidity = uidValidity
+        open[id]!.row.uidValidity = uidValidity
+        open[id]!.isTouched = true
+        open[id]!.isDirty = true
+    }
+
     // MARK: The end of the transaction
 
     /// Writes what was gathered, and gives the state after the transaction.

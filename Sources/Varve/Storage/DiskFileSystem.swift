@@ -46,6 +46,15 @@ public struct DiskFileSystem: FileSystem {
         guard Glibc.rename(from, to) == 0 else { throw failure("rename", from) }
     }
 
+    public func link(_ from: String, to: String) throws(StoreError) -> Bool {
+        if Glibc.link(from, to) == 0 { return true }
+        switch errno {
+        // Another file system; one without links, or no right to make one; no more of them for this file.
+        case EXDEV, EPERM, EOPNOTSUPP, EMLINK: return false
+        default: throw failure("link", from)
+        }
+    }
+
     public func syncDirectory(_ path: String) throws(StoreError) {
         let descriptor = retrying { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw failure("open folder", path) }

@@ -11,7 +11,11 @@ public protocol FileSystem: Sendable {
     /// Names in a folder, without `.` and `..`, in no order.
     func list(_ path: String) throws(StoreError) -> [String]
     func remove(_ path: String) throws(StoreError)
+    /// Gives a file or a folder another name. A file of that name is replaced; a folder of that name must be empty.
     func rename(_ from: String, to: String) throws(StoreError)
+    /// Gives a file a second name, under which no file must be. Durable as a name that is created.
+    /// - Returns: false where the two cannot share a file: on another file system, or on one that has no links.
+    func link(_ from: String, to: String) throws(StoreError) -> Bool
     /// Makes the names in a folder durable.
     func syncDirectory(_ path: String) throws(StoreError)
     /// Takes the lock that the file at `path` stands for, creating it; held until the result is released.
@@ -28,6 +32,10 @@ extension FileSystem {
     public func lockForReading(_ path: String) throws(StoreError) -> (any FileLock)? {
         try exists(path) ? try lock(path) : nil
     }
+}
+
+extension FileSystem {
+    public func link(_ from: String, to: String) throws(StoreError) -> Bool { false }
 }
 
 public protocol FileLock: Sendable {

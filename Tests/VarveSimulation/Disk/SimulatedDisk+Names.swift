@@ -45,6 +45,7 @@ extension SimulatedDisk {
 
     package func rename(_ from: String, to: String) throws(StoreError) {
         guard let moved = try entry(from, .look) else { throw StoreError(.notFound, "there is no file \(from)") }
+        if case .folder = moved { return try renameFolder(from, to: to) }
         try change(.name, to, partly: { share, state in
             guard share == 1 || state.fault?.fault == .powerFailure else { return }
             SimulatedDisk.setName(to, moved, &state)
@@ -52,10 +53,35 @@ extension SimulatedDisk {
         })
     }
 
+    /// Within one folder above, and when all that lies in it is durable: names that are not would be lost to the model.
+    private func renameFolder(_ from: String, to: String) throws(StoreError) {
+        let above = FileNames.folder(above: to)
+        precondition(above == FileNames.folder(above: from))
+        guard try list(to).isEmpty else { throw StoreError(.io, "\(to): the folder is not empty") }
+        try change(.name, to, partly: { share, state in
+            guard share == 1 || state.fault?.fault == .powerFailure else { return }
+            precondition(
+                !state.pending.contains { ($0.folder + "/").hasPrefix(from + "/") }, "\(from): names that are not durable")
+            SimulatedDisk.move(from, to: to, &state.entries)
+            state.pending.append(NameChange(folder: above, name: to, entry: .folder, movedFrom: from))
+        })
+    }
+
+    package func link(_ from: String, to: String) throws(StoreError) -> Bool {
+        guard case .file(let inode)? = try entry(from, .look) else { throw StoreError(.notFound, "there is no file \(from)") }
+        guard try entry(to, .look) == nil else { throw StoreError(.io, "there is a file \(to) already") }
+        guard state.withLock({ $0.canLink }) else { return false }
+        try setName(to, .file(inode))
+        return true
+    }
+
+    /// Whether two names can lead to one file.
+    package func setCanLink(_ canLink: Bool) { state.withLock { $0.canLink = canLink } }
+
     package func syncDirectory(_ path: String) throws(StoreError) {
         try synchronise(.syncDirectory, path) { fault, state in
             guard fault == nil else { return }
-            for change in state.pending where change.folder == path { state.durableEntries[change.name] = change.entry }
+            for change in state.pending where change.folder == path { change.apply(to: &state.durableEntries) }
             state.pending.removeAll { $0.folder == path }
         }
     }

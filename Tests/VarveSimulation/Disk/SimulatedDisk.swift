@@ -56,6 +56,19 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {
         var name: String
         /// nil: removed.
         var entry: Entry?
+        /// The name that a folder had before, with all that lies in it.
+        var movedFrom: String?
+
+        func apply(to entries: inout [String: Entry]) {
+            if let movedFrom { SimulatedDisk.move(movedFrom, to: name, &entries) } else { entries[name] = entry }
+        }
+    }
+
+    static func move(_ from: String, to: String, _ entries: inout [String: Entry]) {
+        for (name, entry) in entries where name == from || name.hasPrefix(from + "/") {
+            entries[name] = nil
+            entries[to + name.dropFirst(from.count)] = entry
+        }
     }
 
     struct State {
@@ -72,6 +85,7 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {
         /// Errors that were given so far.
         var errors = 0
         var isDead = false
+        var canLink = true
         var gate: (@Sendable (Call, String) -> Void)?
         var observer: ((Int, Call, String) -> Void)?
         var random: SeededGenerator
@@ -214,7 +228,7 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {
 
     private static func remains(_ state: State, _ random: inout SeededGenerator) -> [String: Entry] {
         var entries = state.durableEntries
-        for change in state.pending where Bool.random(using: &random) { entries[change.name] = change.entry }
+        for change in state.pending where Bool.random(using: &random) { change.apply(to: &entries) }
         for name in entries.keys.sorted() where !hasFolder(name, entries) { entries[name] = nil }
         for (name, entry) in entries.sorted(by: { $0.key < $1.key }) {
             if case .file(let inode) = entry { entries[name] = .file(inode.survivor(&random)) }

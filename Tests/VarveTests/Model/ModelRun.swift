@@ -27,6 +27,8 @@ final class ModelRun {
     var sessions: [ModelSession] = []
     var clients: [ModelClient] = []
     private(set) var operations = 0
+    /// Told what the account is after each transaction.
+    var onTransaction: ((Model) -> Void)?
 
     /// - Parameter adjust: changes the options that the store is opened with.
     init(
@@ -102,6 +104,7 @@ final class ModelRun {
         try require(now == before || now == before + 1, "modseq \(now) after \(before)")
         if now == before { changed.modSeq = before } else { changed.modSeq = now }
         model = changed
+        onTransaction?(model)
     }
 
     private func throwingTransaction() throws {
