@@ -36,7 +36,7 @@ public struct BackupFile: Hashable, Sendable {
         switch role {
         case .sealed, .open: FileNames.segment(number)
         case .base: "\(FileNames.segments)/\(BackupNames.twelve(UInt64(number))).base"
-        case .key: "key"
+        case .key: FileNames.key
         }
     }
 

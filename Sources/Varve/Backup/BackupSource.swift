@@ -105,7 +105,20 @@ struct BackupCapture {
         if let durable, durable.segment > last.header.number {
             throw .corrupt(name(durable.segment), "the segment is missing, in which the log went on")
         }
-        return try source(segments, durable: durable, upTo: end)
+        // The key is replaced as a whole: this is the old one or the new one, and either opens the account.
+        let key = try keyFile()
+        if first.header.isEncrypted, key == nil {
+            throw .corrupt("\(path)/\(FileNames.key)", "the file is missing, without which the account cannot be read")
+        }
+        return try source(segments, key, durable: durable, upTo: end)
+    }
+
+    /// nil for an account that is not encrypted.
+    private func keyFile() throws(StoreError) -> BackupSource.Other? {
+        let name = "\(path)/\(FileNames.key)"
+        guard try files.exists(name) else { return nil }
+        let file = try files.open(name, create: false, writable: false)
+        return BackupSource.Other(role: .key, number: 0, file: file, path: name, size: try file.size())
     }
 
     /// The log is on disk up to here at least; nil if nobody said so yet.
@@ -135,7 +148,8 @@ struct BackupCapture {
     }
 
     private func source(
-        _ segments: [(header: SegmentHeader, file: any File)], durable: LogPosition?, upTo end: LogPosition?
+        _ segments: [(header: SegmentHeader, file: any File)], _ key: BackupSource.Other?, durable: LogPosition?,
+        upTo end: LogPosition?
     ) throws(StoreError) -> Attempt {
         let store = segments[0].header.store
         var found: [BackupSource.Segment] = []
@@ -172,7 +186,7 @@ struct BackupCapture {
         }
         return .source(
             BackupSource(
-                store: store, segments: found, others: [],
+                store: store, segments: found, others: key.map { [$0] } ?? [],
                 end: LogPosition(segment: number, offset: UInt32(found[found.count - 1].end)),
                 last: (commit.modSeq, commit.time), horizon: (0, 0)))
     }

@@ -16,7 +16,8 @@ public struct BackupVerdict: Sendable {
 extension BackupRepository {
     /// Proves that a backup would restore: reads all of its files and compares their SHA-256; opens it as a store, its index in
     /// memory, which reads every frame of the log and applies every commit; checks that index; and looks for the frame of each
-    /// message. Writes nothing.
+    /// message. Writes nothing. An encrypted account needs its master key for that; without it, its files are compared all the
+    /// same, and the verdict says that the rest is not proven.
     /// - Parameters:
     ///   - options: what the account needs to be opened with.
     ///   - progress: told now and then how many of how many bytes are read.
@@ -49,6 +50,9 @@ extension BackupRepository {
         } catch {
             switch error.kind {
             case .corrupt, .notFound, .unsupportedVersion: verdict.problems.append(error.message)
+            case .keyMissing, .wrongKey:
+                verdict.problems.append(
+                    "its files are what was backed up; whether they are an account is not proven without its master key")
             default: throw error
             }
         }

@@ -31,7 +31,10 @@ import VarveFormat
 
     @Test func aSecondBackupReadsOnlyWhatIsNew() throws {
         let (scene, _, _) = try BackupScene.finished()
-        try scene.addMail(8, size: 600_000)
+        for count in [4, 3] { try scene.addMail(count, size: 600_000) }
+        // A segment of its own, with room for what follows.
+        try scene.addMail(1, size: 300_000)
+        try scene.addMail(1)
         let counting = CountingFileSystem(scene.disk, counts: "\(Workload.path)/")
         let repository = BackupRepository(BackupScene.repository, fileSystem: counting, clock: { 1_700_000_000_000 })
         let first = try repository.backUp(Workload.path)
@@ -119,7 +122,9 @@ import VarveFormat
 
     @Test func damageOfTheAccountIsNotBackedUp() throws {
         let (scene, _, _) = try BackupScene.finished()
-        for (number, place) in [(UInt32(1), 5000), (2, 70), (4, 200)] {
+        let last = try #require(try scene.disk.list("\(Workload.path)/segments").compactMap(FileNames.segmentNumber).max())
+        #expect(last > 2 || scene.disk.size(Workload.segment(2)) != nil)
+        for (number, place) in [(UInt32(1), 5000), (2, 70), (last, 200)] {
             let disk = scene.disk.afterPowerFailure(seed: 1)
             disk.damage(Workload.segment(number), at: place)
             expectFailure(.corrupt, "segment \(number)") { try BackupScene.repository(disk).backUp(Workload.path) }

@@ -1,0 +1,67 @@
+import MailModel
+import TestSupport
+import Testing
+import VarveFormat
+
+@testable import Varve
+
+/// Backups of an encrypted account: made without its key, restored with it.
+@Suite struct EncryptedBackupTests {
+    private func masterKey(_ byte: UInt8) throws -> MasterKey {
+        try [UInt8](repeating: byte, count: MasterKey.size).withBytes { bytes throws(StoreError) in try MasterKey(bytes) }
+    }
+
+    private func options(_ disk: SimulatedDisk, _ key: MasterKey?) -> StoreOptions {
+        var options = Workload.options(disk)
+        options.masterKey = key
+        return options
+    }
+
+    @Test func aBackupNeedsNoKeyAndARestoreDoes() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        let key = try masterKey(1)
+        let store = try Store.open(at: Workload.path, options(disk, key))
+        let inbox = try store.mailbox("INBOX").id
+        let body = Array("Subject: a secret of one\r\n\r\n".utf8) + [UInt8](repeating: 65, count: 1000)
+        for _ in 0..<5 { try store.commit { tx in try tx.append(body, to: inbox, internalDate: noon) } }
+        let expected = try Summary(store)
+        let repository = BackupScene.repository(disk)
+        let backup = try repository.backUp(Workload.path).backup
+        #expect(backup.files.contains { $0.role == .key })
+        #expect(try store.backUp(to: repository).backup.files == backup.files)
+        try store.close()
+
+        #expect(try repository.verify(backup, options(disk, key)).isWhole)
+        for other in [nil, try masterKey(2)] {
+            let verdict = try repository.verify(backup, options(disk, other))
+            #expect(verdict.problems.count == 1 && verdict.problems[0].contains("master key"), "\(verdict.problems)")
+            var restore = BackupScene.restoreOptions(disk)
+            restore.store = options(disk, other)
+            expectFailure(other == nil ? .keyMissing : .wrongKey, "a restore") {
+                try repository.restore(backup, to: BackupScene.restored, restore)
+            }
+            #expect(try !disk.exists(BackupScene.restored))
+        }
+        var restore = BackupScene.restoreOptions(disk, .modSeq(4))
+        restore.store = options(disk, key)
+        try repository.restore(backup, to: BackupScene.restored, restore)
+        let restored = try Store.open(at: BackupScene.restored, options(disk, key))
+        #expect(restored.snapshot().modSeq == 5)
+        let view = try restored.mailbox("INBOX").view()
+        #expect(view.mailbox.messages == 3)
+        #expect(try restored.body(of: #require(try view.message(3))).bytes() == body)
+        try restored.checkAndClose()
+        restore.point = .end
+        restore.keepsUIDValidity = true
+        try repository.restore(backup, to: "whole", restore)
+        #expect(try Summary(Store.open(at: "whole", options(disk, key))).difference(expected) == "")
+    }
+
+    /// An encrypted account without its key is lost: that is noticed while the key may still be found.
+    @Test func anAccountWithoutItsKeyFileIsNotBackedUp() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        try Store.open(at: Workload.path, options(disk, masterKey(1))).close()
+        try disk.remove("\(Workload.path)/\(FileNames.key)")
+        expectFailure(.corrupt, "no key") { try BackupScene.repository(disk).backUp(Workload.path) }
+    }
+}
