@@ -48,7 +48,7 @@ public struct KeySlot: Hashable, Sendable {
         guard bytes.count >= KeySlot.size, let p = bytes.baseAddress, p.load64(0) == KeySlot.magic else {
             throw FormatError(.foreign)
         }
-        guard p.load16(8) == Format.major else { throw FormatError(.unsupportedVersion(p.load16(8))) }
+        try Format.check(major: p.load16(8))
         guard crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[..<(KeySlot.size - 4)])) == p.load32(KeySlot.size - 4) else {
             throw FormatError(.checksum)
         }

@@ -16,7 +16,7 @@ import Testing
     }
 
     /// Beside the test bundle, where the build puts all that it makes.
-    private static let program: String = {
+    static let program: String = {
         for argument in CommandLine.arguments where argument.contains(".xctest") {
             let path = argument[..<argument.range(of: ".xctest")!.lowerBound]
             let program = path[..<(path.lastIndex(of: "/") ?? path.startIndex)] + "/varve"
