@@ -20,9 +20,23 @@ public struct Dump {
         public var bodies = false
         /// What the store holds: mailboxes and messages after the last commit, with the SHA-256 of their bodies.
         public var messages = false
+        /// Opens an encrypted store for `messages`; nothing else is opened with it.
+        public var masterKey: MasterKey?
 
         public init() {}
+
+        /// Takes the master key from a file, or if none is named from the environment, if it is there.
+        public mutating func readMasterKey(file: String?) throws(DumpError) {
+            do throws(StoreError) {
+                if let file { masterKey = try MasterKey(file: file) } else { masterKey = try MasterKey.fromEnvironment() }
+            } catch {
+                throw DumpError(error.message)
+            }
+        }
     }
+
+    /// The environment variable that may have the master key.
+    public static let masterKeyVariable = MasterKey.environmentVariable
 
     /// Names that `Options.tree` can have.
     public static let treeNames = TreeID.allCases.map { "\($0)" } + [freeName]
@@ -186,7 +200,7 @@ public struct Dump {
         let superblock = try files.superblock()
         if options.messages {
             let uuid = try files.uuid(superblock)?.description ?? ""
-            return try StateDump(path: path, uuid: uuid, output: output).run()
+            return try StateDump(path: path, uuid: uuid, masterKey: options.masterKey, output: output).run()
         }
         if let part = try part() {
             guard let superblock else { throw DumpError("\(path): without a superblock the roots of the trees are unknown") }

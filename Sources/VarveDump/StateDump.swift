@@ -7,6 +7,7 @@ import Varve
 struct StateDump {
     private let path: String
     private let uuid: String
+    private let masterKey: MasterKey?
     private let output: Output
 
     /// A program that writes to the store meanwhile may make files look damaged that are not: then all is read again.
@@ -14,9 +15,11 @@ struct StateDump {
     /// So many messages are taken out of the index at once.
     private static let batch = 4096
 
-    init(path: String, uuid: String, output: Output) {
+    /// - Parameter masterKey: of an encrypted store.
+    init(path: String, uuid: String, masterKey: MasterKey?, output: Output) {
         self.path = path
         self.uuid = uuid
+        self.masterKey = masterKey
         self.output = output
     }
 
@@ -35,7 +38,7 @@ struct StateDump {
         var options = StoreOptions()
         options.create = false
         options.backgroundMaintenance = false
-        if Folder.exists("\(path)/\(FileNames.key)") { options.masterKey = try MasterKey.fromEnvironment() }
+        options.masterKey = masterKey
         var attempt = 1
         while true {
             options.fileSystem = OverlayFileSystem()

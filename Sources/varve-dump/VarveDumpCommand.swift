@@ -24,7 +24,10 @@ struct VarveDumpCommand: ParsableCommand {
               varve-dump --page 7 alice.varve         one page of the index
               varve-dump --message INBOX:5 alice.varve
               varve-dump --messages alice.varve       mailboxes and messages, with the SHA-256 of each body
+              varve-dump --messages --key-file master.key alice.varve
               varve-dump --json alice.varve           for programs
+
+            Of an encrypted store all is shown and checked but for what is sealed: sizes, and with what it was sealed.
             """)
 
     @Flag(help: "Write an array of JSON objects, one a line, each with a \"type\".")
@@ -51,6 +54,13 @@ struct VarveDumpCommand: ParsableCommand {
     @Flag(help: "Show the messages' bytes too, and check that they inflate.")
     var bodies = false
 
+    @Option(
+        name: .customLong("key-file"),
+        help: ArgumentHelp(
+            "With --messages: the master key of an encrypted store. (default: the environment variable "
+                + "\(Dump.masterKeyVariable), if it is set)", valueName: "file"))
+    var keyFile: String?
+
     @Argument(help: "A store's folder, or one of its files.")
     var path: String
 
@@ -64,6 +74,7 @@ struct VarveDumpCommand: ParsableCommand {
         options.bodies = bodies
         let damages: Int
         do {
+            if messages { try options.readMasterKey(file: keyFile) }
             damages = try Dump.run(path, options) { VarveDumpCommand.write($0, to: STDOUT_FILENO) }
         } catch {
             VarveDumpCommand.write(Array("varve-dump: \(error.message)\n".utf8), to: STDERR_FILENO)

@@ -11,7 +11,9 @@ struct VarveCommand: AsyncParsableCommand {
               varve import --data mail --user alice --mbox ~/mail/inbox.mbox
               varve stat --data mail --user alice
             """,
-        subcommands: [UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self])
+        subcommands: [
+            UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self, KeyCommand.self,
+        ])
 }
 
 /// Which data folder.
@@ -25,4 +27,5 @@ struct AccountOptions: ParsableArguments {
     @OptionGroup var data: DataOption
     @Option(help: ArgumentHelp("Whose mail.", valueName: "name"))
     var user: String
+    @OptionGroup var key: KeyOption
 }

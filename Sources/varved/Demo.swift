@@ -11,9 +11,11 @@ enum Demo {
     static let endpoint = Endpoint(host: "127.0.0.1", port: 1143)
 
     /// Makes user and mail, if they are not there from an earlier run.
-    static func prepare(_ directory: AccountDirectory) throws {
+    static func prepare(_ directory: AccountDirectory, _ masterKey: MasterKey?) throws {
         if try !directory.users().contains(user) { try directory.add(user, password: Array(password.utf8)) }
-        let store = try Store.open(at: directory.storePath(user))
+        var options = StoreOptions()
+        options.masterKey = masterKey
+        let store = try Store.open(at: directory.storePath(user), options)
         defer { try? store.close() }
         guard try store.mailbox("INBOX").view().mailbox.uidNext == 1 else { return }
         try store.commit { tx in

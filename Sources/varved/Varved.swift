@@ -41,6 +41,14 @@ struct Varved: AsyncParsableCommand {
     @Option(help: "The certificate's private key, PEM.", completion: .file())
     var key: String?
 
+    @Option(
+        name: .customLong("key-file"),
+        help: ArgumentHelp(
+            "The master key of encrypted accounts; new accounts are encrypted with it. (default: the environment variable "
+                + "\(MasterKey.environmentVariable), if it is set)", valueName: "file"),
+        completion: .file())
+    var masterKeyFile: String?
+
     @Flag(help: "Take passwords in the clear from other machines too.")
     var allowPlaintext = false
 
@@ -81,9 +89,13 @@ struct Varved: AsyncParsableCommand {
         // One server for a data folder: a second would only find each store locked.
         let lock = try Varved.lock(path)
         defer { lock.release() }
-        if demo { try Demo.prepare(directory) }
+        // Read once, before anything is served: what is wrong with it is said now.
+        let masterKey = try masterKeyFile.map { try MasterKey(file: $0) } ?? MasterKey.fromEnvironment()
+        if demo { try Demo.prepare(directory, masterKey) }
         Varved.raiseFileLimit()
-        let server = try IMAPServer(directory, try configuration(), logger: logger)
+        var configuration = try self.configuration()
+        configuration.store.masterKey = masterKey
+        let server = try IMAPServer(directory, configuration, logger: logger)
         var plain = imap
         if plain == nil, imaps == nil { plain = demo ? Demo.endpoint : Endpoint(host: "127.0.0.1", port: nil) }
         do {

@@ -10,9 +10,12 @@ import VarveFormat
 @Suite struct EncryptedDumpTests {
     private func sample() throws -> TemporaryFolder {
         let folder = TemporaryFolder()
-        let key = try Array<UInt8>(0..<32).withBytes { bytes throws(StoreError) in try MasterKey(bytes) }
-        try SampleStore.make(at: folder.path, masterKey: key)
+        try SampleStore.make(at: folder.path, masterKey: key())
         return folder
+    }
+
+    private func key() throws -> MasterKey {
+        try Array<UInt8>(0..<32).withBytes { bytes throws(StoreError) in try MasterKey(bytes) }
     }
 
     private func dump(_ path: String, _ change: (inout Dump.Options) -> Void = { _ in }) throws -> (text: String, damages: Int) {
@@ -51,6 +54,20 @@ import VarveFormat
         #expect(key.contains("slot 0") && key.contains("slot 1") && key.contains("master key "))
         #expect(try dump("\(folder.path)/index") { $0.page = 1 }.text.contains("page 1 sealed"))
         #expect(try dump("\(folder.path)/index") { $0.page = 0 }.text.contains("header"))
+    }
+
+    @Test func withTheKeyMessagesAreShown() throws {
+        let folder = try sample()
+        let plain = TemporaryFolder()
+        try SampleStore.make(at: plain.path)
+        let expected = try dump(plain.path) { $0.messages = true }.text.split(separator: "\n").dropFirst()
+        let found = try dump(folder.path) {
+            $0.messages = true
+            $0.masterKey = try! key()
+        }.text.split(separator: "\n").dropFirst()
+        #expect(found == expected)
+        #expect(expected.count > 10)
+        #expect { try dump(folder.path) { $0.messages = true } } throws: { ($0 as? DumpError)?.message.contains("key") ?? false }
     }
 
     @Test func whatTakesTheKeySaysSo() throws {

@@ -71,7 +71,7 @@ struct StoreKeyFile {
         guard let master else {
             throw StoreError(
                 .keyMissing,
-                "\(folder): the store is encrypted; give its master key, as a file or in \(MasterKey.environmentVariable)")
+                "\(folder): the store is encrypted; open it with the master key \(MasterKey.text(slot.masterKeyID))")
         }
         guard master.idBytes == slot.masterKeyID else {
             throw StoreError(

@@ -99,7 +99,7 @@ import VarveFormat
         let before = try EncryptedSample.files(disk)
         #expect { try open(disk, nil) } throws: {
             let error = $0 as? StoreError
-            return error?.kind == .keyMissing && error!.message.contains("VARVE_MASTER_KEY")
+            return error?.kind == .keyMissing && error!.message.contains(EncryptedSample.masterKey().id)
         }
         let stranger = EncryptedSample.masterKey(1)
         #expect { try open(disk, stranger) } throws: {
