@@ -44,7 +44,7 @@ struct ProgressBar {
         self.total = total
     }
 
-    private static func milliseconds() -> Int {
+    static func milliseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
@@ -67,6 +67,37 @@ struct ProgressBar {
     }
 
     func finish() { if isShown { printToStandardError("\r\u{1B}[K") } }
+}
+
+/// How much of a file or of many is done, on one line of a terminal; nothing if stderr is none.
+final class ByteProgress: Sendable {
+    private struct State {
+        var isShown: Bool
+        var lastShown = 0
+    }
+
+    private let title: String
+    private let state = Mutex(State(isShown: isatty(STDERR_FILENO) == 1))
+
+    init(_ title: String) { self.title = title }
+
+    func update(_ done: Int, of total: Int) {
+        state.withLock { state in
+            guard state.isShown else { return }
+            let now = ProgressBar.milliseconds()
+            guard now - state.lastShown >= 100 else { return }
+            state.lastShown = now
+            printToStandardError("\r\(title) \(byteText(done)) of \(byteText(total))\u{1B}[K")
+        }
+    }
+
+    /// Nothing is shown any more.
+    func finish() {
+        state.withLock { state in
+            if state.isShown { printToStandardError("\r\u{1B}[K") }
+            state.isShown = false
+        }
+    }
 }
 
 /// `1.5 MiB`

@@ -12,7 +12,8 @@ struct VarveCommand: AsyncParsableCommand {
               varve stat --data mail --user alice
             """,
         subcommands: [
-            UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self, KeyCommand.self,
+            UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self,
+            BackupCommand.self, RestoreCommand.self, KeyCommand.self,
         ])
 }
 

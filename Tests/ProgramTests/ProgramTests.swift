@@ -34,6 +34,11 @@ struct ProgramTests {
         try await ScriptProcess(name: "kill9.py").run()
     }
 
+    @Test(.needs())
+    func backupsOfAServedAccount() async throws {
+        try await ScriptProcess(name: "backup_live.py").run()
+    }
+
     @Test(.needs(.openssl))
     func commandLines() async throws {
         try await ScriptProcess(name: "programs.py").run()

@@ -62,6 +62,15 @@ public struct Backup: Hashable, Sendable {
     var end: LogPosition
     public var files: [BackupFile]
 
+    /// Backups of one account have this in common. An account that was restored beside the one that it was made from has
+    /// the same UUID, but goes its own way.
+    public struct Account: Hashable, Sendable {
+        public let store: StoreUUID
+        public let label: String
+    }
+
+    public var account: Account { Account(store: store, label: label) }
+
     /// Bytes of all its files.
     public var size: Int { files.reduce(0) { $0 + $1.size } }
 }

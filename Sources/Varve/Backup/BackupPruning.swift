@@ -20,19 +20,19 @@ extension BackupRepository {
         _ = try entries()
         let lock = try takeLock()
         defer { lock.release() }
-        var backups: [StoreUUID: [Backup]] = [:]
+        var backups: [Backup.Account: [Backup]] = [:]
         for entry in try entries() {
             switch entry {
-            case .backup(let backup): backups[backup.store, default: []].append(backup)
+            case .backup(let backup): backups[backup.account, default: []].append(backup)
             case .unreadable(_, let error):
                 throw StoreError(error.kind, "\(error.message); nothing is pruned while that is so")
             }
         }
         var report = PruneReport()
         var needed: Set<String> = []
-        for (store, all) in backups {
+        for (account, all) in backups {
             for backup in all.suffix(keep) {
-                for file in backup.files { needed.insert(BackupNames.object(store, file)) }
+                for file in backup.files { needed.insert(BackupNames.object(account.store, file)) }
             }
             for backup in all.dropLast(keep) {
                 try files.remove("\(path)/\(BackupNames.manifest(backup.id))")

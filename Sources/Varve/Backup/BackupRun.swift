@@ -97,6 +97,16 @@ struct BackupRun {
     private mutating func copy(
         _ source: SourceFile, _ role: BackupFile.Role, _ number: UInt32, footer: [UInt8]? = nil
     ) throws(StoreError) -> BackupFile {
+        if try isAsLarge(source.size, role, number) {
+            // Nothing may have come since an earlier backup.
+            let digest = try transfer(source, to: nil, footer: footer, number)
+            let file = BackupFile(role: role, number: number, size: source.size, digest: digest)
+            if try files.exists(objectPath(file)) {
+                tally.reused += 1
+                return file
+            }
+            done -= source.size
+        }
         let name = "\(repository.path)/\(BackupNames.copying)"
         let copy = try files.open(name, create: true, writable: true)
         let digest = try transfer(source, to: copy, footer: footer, number)
@@ -106,10 +116,22 @@ struct BackupRun {
         return try adopt(name, BackupFile(role: role, number: number, size: source.size, digest: digest))
     }
 
+    /// Whether there is an object of this size in that place.
+    private func isAsLarge(_ size: Int, _ role: BackupFile.Role, _ number: UInt32) throws(StoreError) -> Bool {
+        for name in objects[BackupNames.prefix(source.store, number)[...]] ?? [] where name.hasSuffix(".\(role.suffix)") {
+            let object = try files.open("\(repository.path)/\(BackupNames.objects)/\(name)", create: false, writable: false)
+            if try object.size() == size { return true }
+        }
+        return false
+    }
+
+    private func objectPath(_ file: BackupFile) -> String {
+        "\(repository.path)/\(BackupNames.objects)/\(BackupNames.object(source.store, file))"
+    }
+
     /// Gives what is whole and on disk its name.
     private mutating func adopt(_ name: String, _ file: BackupFile) throws(StoreError) -> BackupFile {
-        let object = "\(repository.path)/\(BackupNames.objects)/\(BackupNames.object(source.store, file))"
-        try files.rename(name, to: object)
+        try files.rename(name, to: objectPath(file))
         return file
     }
 

@@ -40,13 +40,18 @@ extension Backup {
 
 extension BackupRepository {
     /// The newest backup from which that point can be restored.
-    /// - Parameter id: that one only; nil: any of the one account in the repository.
+    /// - Parameters:
+    ///   - id: that one only; nil: any of the one account in the repository.
+    ///   - label: of those with this label only.
     /// - Throws: `.notFound`, naming the horizon, if there is none; or if it is to be one of several accounts.
-    public func backup(_ id: String?, for point: RestorePoint) throws(StoreError) -> Backup {
-        let candidates = id == nil ? try backups() : [try backup(id!)]
+    public func backup(
+        _ id: String?, label: String? = nil, for point: RestorePoint
+    ) throws(StoreError) -> Backup {
+        var candidates = id == nil ? try backups() : [try backup(id!)]
+        if let label { candidates = candidates.filter { $0.label == label } }
         guard let newest = candidates.last else { throw StoreError(.notFound, "\(path): there is no backup") }
-        guard candidates.allSatisfy({ $0.store == newest.store }) else {
-            throw StoreError(.notFound, "\(path): there are backups of several accounts; name one of them")
+        guard candidates.allSatisfy({ $0.account == newest.account }) else {
+            throw StoreError(.notFound, "\(path): there are backups of several accounts; name one, or its account's label")
         }
         if let found = candidates.last(where: { $0.covers(point) }) { return found }
         let oldest = candidates.min { $0.horizon < $1.horizon } ?? newest

@@ -17,7 +17,7 @@ from scenario import PASSWORD, expect, expect_equal
 
 COMMANDS = [["varved"], ["varve"], ["varve", "user"], ["varve", "user", "add"], ["varve", "user", "passwd"],
             ["varve", "user", "list"], ["varve", "user", "remove"], ["varve", "import"], ["varve", "export"],
-            ["varve", "stat"], ["varve-dump"]]
+            ["varve", "stat"], ["varve", "backup"], ["varve", "restore"], ["varve-dump"]]
 
 
 def check(s, arguments):

@@ -51,6 +51,7 @@ import VarveFormat
         #expect(counting.bytesRead < whole / 2, "\(counting.bytesRead) bytes read of \(whole)")
         // Nothing new at all: the same file once more.
         let third = try repository.backUp(Workload.path)
+        #expect(third.bytesWritten == 0 && third.reusedFiles == third.backup.files.count)
         #expect(third.backup.files == second.backup.files && third.backup.id > second.backup.id)
         try scene.expectWhole()
     }
