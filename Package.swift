@@ -77,11 +77,20 @@ let package = Package(
 
         // What tests share: folders, seeds, the project's own files.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        // A disk that fails, random work on it, and what must be left of that: for the tests, and for as long as one likes with
+        // `swift run simulate`.
+        .target(
+            name: "VarveSimulation", dependencies: ["Varve", "VarveFormat", "MailModel", "TestSupport"],
+            path: "Tests/VarveSimulation"),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["VarveSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .target(name: "IMAPTestSupport", dependencies: ["IMAPCodec", "MailModel"], path: "Tests/IMAPTestSupport"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C", "TestSupport"]),
-        .testTarget(name: "VarveTests", dependencies: ["Varve", "VarveFormat", "CCRC32C", "TestSupport"]),
+        .testTarget(
+            name: "VarveTests", dependencies: ["Varve", "VarveFormat", "VarveSimulation", "CCRC32C", "TestSupport"]),
         .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts", "TestSupport"]),
         .testTarget(name: "MailFilesTests", dependencies: ["MailFiles", "TestSupport"]),
         .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage", "IMAPTestSupport", "TestSupport"]),
