@@ -7,6 +7,8 @@ public struct CheckReport: Sendable {
         public enum Kind: String, Sendable, CaseIterable {
             /// A slot of the superblock.
             case superblock
+            /// The file that holds an encrypted store's key.
+            case key
             /// A segment's file as a whole, or its header.
             case segment
             /// A place in a segment at which a valid frame should begin.

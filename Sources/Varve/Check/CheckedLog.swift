@@ -39,7 +39,7 @@ struct CheckedLog {
 
 extension Replay {
     /// A replay into an index that lies in memory, from the log's very beginning.
-    static func inMemory(_ store: StoreUUID) throws(StoreError) -> Replay {
+    static func inMemory(_ store: StoreUUID, _ cipher: StoreCipher?) throws(StoreError) -> Replay {
         let file = try MemoryFile()
         var block = Superblock(store: store)
         block.indexNumber = 1
@@ -49,6 +49,6 @@ extension Replay {
         let pages = Pages(
             mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: store.tag, newest: 0), touches: nil)
         let allocator = PageAllocator(file: file, pages: pages, pageCount: 1, free: [], checkpoint: 0, tag: store.tag)
-        return Replay(state: IndexState(block), allocator: allocator, checkpoint: 0)
+        return Replay(state: IndexState(block), allocator: allocator, checkpoint: 0, cipher: cipher)
     }
 }

@@ -12,7 +12,13 @@ struct IndexComparison {
     let log: Side
     private(set) var differences: [String] = []
     /// Of mailboxes by id: up to where the index has taken rows of expunged messages out.
-    private var purged: [UInt32: UInt64] = [:]
+    private var purged: [UInt32: Purged] = [:]
+
+    /// All expunges through a commit, and those of the one behind it that are of UIDs below another.
+    private struct Purged {
+        var through: UInt64
+        var below: UInt32
+    }
 
     /// More than so many of one tree are not listed.
     private static let listed = 100
@@ -27,9 +33,11 @@ struct IndexComparison {
         try compareMailboxes()
         try compareCells(.names, index.state.names, log.state.names)
         try compareCells(.subscriptions, index.state.subscriptions, log.state.subscriptions)
+        try compareCells(.segments, index.state.segments, log.state.segments)
         try compareCells(.keywords, index.state.keywordTree, log.state.keywordTree)
         try compareRows(index.state.uid, log.state.uid, { MessageRow($0, $1) }) { [purged] key, row in
-            row.flags & MessageRow.deadBit != 0 && row.modSeq <= purged[UInt32(key >> 32)] ?? 0
+            guard row.flags & MessageRow.deadBit != 0, let purged = purged[UInt32(key >> 32)] else { return false }
+            return row.modSeq <= purged.through || row.modSeq == purged.through + 1 && row.uid < purged.below
         }
         try compareRows(index.state.changed, log.state.changed, RowTree<ChangedSchema>.last)
         try compareRows(index.state.vanished, log.state.vanished, RowTree<VanishedSchema>.last)
@@ -64,14 +72,15 @@ struct IndexComparison {
     // MARK: Cells
 
     private mutating func compareMailboxes() throws(StoreError) {
-        var purged: [UInt32: UInt64] = [:]
+        var purged: [UInt32: Purged] = [:]
         try compareCells(.mailboxes, index.state.mailboxes, log.state.mailboxes) { key, a, b in
             let id = key.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
             guard var row = try? a.withBytes({ try MailboxRow(id: id, $0) }),
                 var logged = try? b.withBytes({ try MailboxRow(id: id, $0) })
             else { return false }
-            purged[id] = row.purged
-            (row.dead, row.purged, logged.dead, logged.purged) = (0, 0, 0, 0)
+            purged[id] = Purged(through: row.purged, below: row.purgedBelow)
+            (row.dead, row.purged, row.purgedBelow) = (0, 0, 0)
+            (logged.dead, logged.purged, logged.purgedBelow) = (0, 0, 0)
             return row == logged
         }
         self.purged = purged

@@ -9,6 +9,11 @@ extension StoreCheck {
             report.remarks.append("no superblock says what is in the index: it was not looked at")
             return
         }
+        guard !isLocked else { return }
+        guard block.major == Format.major, block.minor >= Format.newestTree else {
+            report.remarks.append("the index is of an older version of the format: the next opening builds it anew")
+            return
+        }
         do throws(StoreError) {
             guard let pages = try openPages(block) else { return }
             var state = IndexState(block)
@@ -37,8 +42,11 @@ extension StoreCheck {
         let own = "\(FileNames.index), page \(page): "
         let what = violation.what.hasPrefix(own) ? String(violation.what.dropFirst(own.count)) : violation.what
         report.add(
-            .page, FileNames.index, Int(page) * Format.pageSize, "\(violation.place): \(what)", .rebuildIndex)
+            .page, FileNames.index, Int(page) * pageStride, "\(violation.place): \(what)", .rebuildIndex)
     }
+
+    /// Bytes from one page's begin to the next one's, in the file.
+    private var pageStride: Int { cipher == nil ? Format.pageSize : SealedPage.stride }
 
     /// The pages of the index that the superblock speaks of; nil if this is another one, which has been reported.
     private func openPages(_ block: Superblock) throws(StoreError) -> Pages? {
@@ -47,23 +55,28 @@ extension StoreCheck {
             report.add(.index, name, nil, "the file is missing", .open)
             return nil
         }
-        let file = try files.open(self.name(name), create: false, writable: false)
+        let disk = try files.open(self.name(name), create: false, writable: false)
+        let sealed = try cipher.map { cipher throws(StoreError) in
+            try SealedIndex(disk, cipher, number: block.indexNumber)
+        }
+        try sealed?.readHeader()
+        let file: any File = sealed ?? disk
         let count = try file.size() / Format.pageSize
         guard count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) else {
             report.add(.index, name, nil, "\(count) whole pages, the superblock counts \(block.pageCount)", .open)
             return nil
         }
         // A page that cannot be read is an error here, and would be a signal in a mapping.
-        let block1 = ByteBlock(capacity: 1 << 20)
-        for at in stride(from: 0, to: count * Format.pageSize, by: 1 << 20) {
-            _ = try file.read(at: at, into: block1.bytes)
-        }
+        let piece = ByteBlock(capacity: 1 << 20)
+        for at in stride(from: 0, to: try disk.size(), by: 1 << 20) { _ = try disk.read(at: at, into: piece.bytes) }
         let pages = Pages(
-            mapping: try file.map(count * Format.pageSize, writable: false),
-            verifier: PageVerifier(pageCount: UInt32(count), tag: block.store.tag, newest: block.modSeq), touches: nil)
+            mapping: try file.map(count * Format.pageSize, writable: sealed != nil),
+            verifier: PageVerifier(
+                pageCount: UInt32(count), tag: block.store.tag, newest: block.modSeq, source: sealed), touches: nil)
         do throws(FormatError) {
             let header = try IndexHeader(UnsafeRawPointer(pages.base))
             guard header.store == block.store else { throw .invalid("it is of store \(header.store)") }
+            guard header.isSealed == (sealed != nil) else { throw .invalid("it is not encrypted as the store is") }
             guard header.number == block.indexNumber else {
                 throw .invalid("it is index \(header.number), the superblock speaks of \(block.indexNumber)")
             }
@@ -84,12 +97,12 @@ extension StoreCheck {
             list = try PageAllocator.readFreeList(first: block.freeList, pageCount: block.pageCount, pages: pages)
         } catch {
             let page = pageNumber(error.message)
-            report.add(.page, FileNames.index, page.map { $0 * Format.pageSize }, "list of free pages: \(error.message)", .rebuildIndex)
+            report.add(.page, FileNames.index, page.map { $0 * pageStride }, "list of free pages: \(error.message)", .rebuildIndex)
             return false
         }
         var isWhole = true
         func fail(_ page: UInt32, _ text: String) {
-            report.add(.page, FileNames.index, Int(page) * Format.pageSize, text, .rebuildIndex)
+            report.add(.page, FileNames.index, Int(page) * pageStride, text, .rebuildIndex)
             isWhole = false
         }
         for (a, b) in zip(list.free, list.free.dropFirst()) where a >= b {

@@ -1,4 +1,3 @@
-import MailMessage
 import VarveFormat
 
 // Segments: headers, frames, footers, and what the commits say, applied to an index in memory.
@@ -71,7 +70,7 @@ extension StoreCheck {
 
     func checkLog(_ segments: [CheckedLog.Segment], _ store: StoreUUID) {
         do throws(StoreError) {
-            log.replay = try Replay.inMemory(store)
+            if !isLocked { log.replay = try Replay.inMemory(store, cipher) }
         } catch {
             report.remarks.append("the index was not compared with the log: \(error.message)")
         }
@@ -80,6 +79,9 @@ extension StoreCheck {
             let next = i + 1 < segments.count ? segments[i + 1] : nil
             // What was not met breaks the chain of commits.
             if segment.number != UInt32(i + 1) || segment.header == nil { stopReplay() }
+            if let header = segment.header, header.isEncrypted != (cipher != nil || isLocked) {
+                report.add(.segment, FileNames.segment(segment.number), 48, "it is not encrypted as the others are", .repair)
+            }
             if segment.header != nil || !isForeign(segment, store) { checkSegment(segment, next, store, total) }
             report.logBytes += segment.size
             progress(report.logBytes, total)

@@ -1,4 +1,3 @@
-import MailMessage
 import VarveFormat
 
 extension StoreCheck {
@@ -7,6 +6,7 @@ extension StoreCheck {
         let number: UInt32
         let file: any File
         let tag: UInt32
+        let previousEnd: UInt32
         let size: Int
         var reader: LogReader
         /// Frames end here, as the next segment says; nil for the segment in which the log goes on, and where nobody says.
@@ -35,7 +35,8 @@ extension StoreCheck {
                 report.add(.segment, name, size, "the file ends here, its frames at \(end)", .repair)
             }
             var pass = Pass(
-                number: segment.number, file: file, tag: store.tag, size: size,
+                number: segment.number, file: file, tag: store.tag,
+                previousEnd: segment.header?.previousEnd ?? 0, size: size,
                 reader: LogReader(
                     file: file, segment: segment.number, tag: store.tag, from: SegmentHeader.size,
                     limit: min(end ?? size, size)),
@@ -141,23 +142,9 @@ extension StoreCheck {
     }
 
     private func checkMessage(_ place: LogPosition, _ pass: Pass) {
-        let word = ByteBlock(capacity: MessageHead.fixedSize)
         do throws(StoreError) {
-            let at = Int(place.offset)
-            guard try pass.file.read(at: at + FrameHeader.size, into: word.bytes) == MessageHead.fixedSize else {
-                throw StoreError(.corrupt, "a message frame without a head")
-            }
-            let size = UnsafeRawPointer(word.bytes.baseAddress!).load32(8)
-            let body = try MessageBody(place, size: Int(size), tag: pass.tag, file: pass.file)
-            let piece = ByteBlock(capacity: min(max(body.size, 1), MessageBody.pieceSize))
-            var done = 0
-            while done < body.size {
-                let count = min(MessageBody.pieceSize, body.size - done)
-                try body.read(done..<(done + count), into: UnsafeMutableRawBufferPointer(rebasing: piece.bytes[..<count]))
-                done += count
-            }
-            let isSummary = try body.withSummary { SummaryReader($0) != nil }
-            guard isSummary else { throw StoreError(.corrupt, "the summary is none") }
+            if isLocked { return }
+            let size = try MessageBody.verifiedSize(place, tag: pass.tag, file: pass.file, cipher)
             log.locations.append(place.rawValue)
             log.sizes.append(size)
         } catch {
@@ -191,12 +178,12 @@ extension StoreCheck {
         defer { log.lastCommit = head.modSeq }
         guard head.modSeq == log.lastCommit &+ 1 else { return fail("commit \(head.modSeq) follows commit \(log.lastCommit)") }
         guard log.replay != nil else {
-            if let problem = StoreCheck.problem(ofRecordsIn: payload, head) { fail(problem) }
+            if !isLocked, let problem = StoreCheck.problem(ofRecordsIn: payload, head, cipher) { fail(problem) }
             return
         }
         do throws(StoreError) {
             if log.lastCommit == 0 { compareIfCheckpoint() }
-            try log.replay!.apply(payload, at: place)
+            try log.replay!.apply(payload, at: place, previousEnd: pass.previousEnd)
             compareIfCheckpoint()
         } catch {
             // The place stands before the message already.
@@ -210,13 +197,16 @@ extension StoreCheck {
     }
 
     /// What is wrong with records that nothing can be applied to.
-    private static func problem(ofRecordsIn payload: UnsafeRawBufferPointer, _ head: CommitHeader) -> String? {
-        var reader = ByteReader(payload)
-        _ = reader.take(CommitHeader.size)
-        do throws(FormatError) {
+    static func problem(
+        ofRecordsIn payload: UnsafeRawBufferPointer, _ head: CommitHeader, _ cipher: StoreCipher?
+    ) -> String? {
+        do {
+            let records = try Replay.records(of: payload, head, cipher)
+            defer { withExtendedLifetime(records.block) {} }
+            var reader = ByteReader(records.bytes)
             for _ in 0..<head.records { _ = try Record.decode(&reader) }
         } catch {
-            return error.description
+            return (error as? StoreError)?.message ?? "\(error)"
         }
         return nil
     }

@@ -12,6 +12,11 @@ public final class StoreCheck {
 
     let path: String
     let files: ReadOnlyFileSystem
+    let options: StoreOptions
+    /// Opens what is sealed; nil if nothing is, or if there is no key.
+    var cipher: StoreCipher?
+    /// The store is encrypted, and its key was not given: only checksums can be verified.
+    var isLocked = false
     let progress: (Int, Int) -> Void
     var report = CheckReport()
     /// What the index on disk says, if all of it that matters is whole.
@@ -21,7 +26,8 @@ public final class StoreCheck {
 
     /// - Parameter progress: told now and then how many bytes of the segments have been read, of how many.
     /// - Throws: if nothing can be said: `.notFound`; `.locked` while a process has the store open; `.notPermitted`;
-    ///   `.unsupportedVersion`. Damage is not thrown but reported, and so are errors of reading.
+    ///   `.unsupportedVersion`; `.wrongKey`. Damage is not thrown but reported, and so are errors of reading.
+    ///   Without the key of an encrypted store, checksums are verified, and no more.
     /// - Complexity: O(bytes of the store + messages · log messages).
     public static func run(
         at path: String, _ options: StoreOptions = StoreOptions(), progress: @escaping (Int, Int) -> Void = { _, _ in }
@@ -32,14 +38,19 @@ public final class StoreCheck {
         }
         let lock = try files.lockForReading("\(path)/\(FileNames.lock)")
         defer { lock?.release() }
-        let check = StoreCheck(path, files, progress)
+        let check = StoreCheck(path, files, options, progress)
         try check.run()
         return check.report
     }
 
-    private init(_ path: String, _ files: ReadOnlyFileSystem, _ progress: @escaping (Int, Int) -> Void) {
+    private init(
+        _ path: String, _ files: ReadOnlyFileSystem, _ options: StoreOptions, _ progress: @escaping (Int, Int) -> Void
+    ) {
         self.path = path
         self.files = files
+        var options = options
+        options.fileSystem = files
+        self.options = options
         self.progress = progress
     }
 
@@ -56,10 +67,26 @@ public final class StoreCheck {
                 .open)
             superblock = nil
         }
+        try openCipher(segments)
         checkIndex(store)
         checkLog(segments, store)
         checkBodies(store)
         report.modSeq = log.replay?.state.modSeq ?? log.lastReplayed
+    }
+
+    private func openCipher(_ segments: [CheckedLog.Segment]) throws(StoreError) {
+        guard let header = segments.lazy.compactMap(\.header).first(where: \.isEncrypted) else { return }
+        do throws(StoreError) {
+            cipher = try Recovery(path, options).openCipher(header)
+        } catch {
+            switch error.kind {
+            case .keyMissing:
+                report.remarks.append("the store is encrypted, and no key was given: no more than checksums was verified")
+            case .corrupt: report(error, .key, FileNames.key, .repair)
+            default: throw error
+            }
+            isLocked = true
+        }
     }
 
     func name(_ file: String) -> String { "\(path)/\(file)" }

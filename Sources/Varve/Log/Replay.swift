@@ -26,7 +26,7 @@ struct Replay {
             let writer = IndexWriter(
                 state, allocator, modSeq: header.modSeq, time: header.time,
                 place: CommitPlace(segment: position.segment, previousEnd: previousEnd))
-            let records = try open(payload, header)
+            let records = try Replay.records(of: payload, header, cipher)
             defer { withExtendedLifetime(records.block) {} }
             var reader = ByteReader(records.bytes)
             for _ in 0..<header.records {
@@ -47,8 +47,8 @@ struct Replay {
     }
 
     /// The records of a commit in the clear, and what they lie in if that is not the payload.
-    private func open(
-        _ payload: UnsafeRawBufferPointer, _ header: CommitHeader
+    static func records(
+        of payload: UnsafeRawBufferPointer, _ header: CommitHeader, _ cipher: StoreCipher?
     ) throws(StoreError) -> (bytes: UnsafeRawBufferPointer, block: ByteBlock?) {
         guard header.isSealed == (cipher != nil) else {
             throw StoreError(

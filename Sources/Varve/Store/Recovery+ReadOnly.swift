@@ -23,6 +23,51 @@ extension Recovery {
             throw error
         }
     }
+
+    /// The checkpoint's index in memory; nil if any of it is damaged.
+    static func indexInMemory(
+        _ path: String, _ options: StoreOptions, _ block: Superblock, _ cipher: StoreCipher?
+    ) -> (state: IndexState, allocator: PageAllocator)? {
+        let name = "\(path)/\(FileNames.index)"
+        do throws(StoreError) {
+            guard block.indexNumber != 0, block.major == Format.major, block.minor >= Format.newestTree,
+                try options.fileSystem.exists(name)
+            else { return nil }
+            let disk = try options.fileSystem.open(name, create: false, writable: false)
+            let sealed = try cipher.map { cipher throws(StoreError) in
+                try SealedIndex(disk, cipher, number: block.indexNumber)
+            }
+            let count = try (sealed ?? disk).size() / Format.pageSize
+            guard count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) else { return nil }
+            let memory = try MemoryFile()
+            let mapping = try memory.map(count * Format.pageSize, writable: true)
+            let target = UnsafeMutableRawBufferPointer(start: mapping.base, count: count * Format.pageSize)
+            if let sealed {
+                try sealed.readHeader()
+                _ = try sealed.read(
+                    at: 0, into: UnsafeMutableRawBufferPointer(rebasing: target[..<Format.pageSize]))
+            } else {
+                guard try disk.read(at: 0, into: target) == target.count else { return nil }
+            }
+            let pages = Pages(
+                mapping: mapping,
+                verifier: PageVerifier(
+                    pageCount: UInt32(count), tag: block.store.tag, newest: block.modSeq, source: sealed),
+                touches: options.pageTouches)
+            guard IndexHeader.matches(UnsafeRawPointer(pages.base), block, isSealed: sealed != nil) else { return nil }
+            let free = try PageAllocator.readFreeList(first: block.freeList, pageCount: block.pageCount, pages: pages).free
+            var state = IndexState(block)
+            // Also brings every page that is needed into memory.
+            guard Check.violations(ofTreesIn: state, pages).violations.isEmpty else { return nil }
+            state.keywords = try Keywords.load(state.keywordTree, pages)
+            let allocator = PageAllocator(
+                file: memory, pages: pages, pageCount: block.pageCount, free: free, checkpoint: block.modSeq,
+                tag: block.store.tag)
+            return (state, allocator)
+        } catch {
+            return nil
+        }
+    }
 }
 
 /// The newest state that can be shown: the checkpoint's, if its index is whole, else none; and behind it what the log says,
@@ -62,17 +107,21 @@ private struct ReadOnlyRecovery {
             met(.corrupt(name(number), "it is of store \(header.store), not of \(uuid)"))
             headers[number] = nil
         }
-        let index = block.flatMap { takeIndex($0) }
+        let cipher = try headers.values.first(where: \.isEncrypted).flatMap { header throws(StoreError) in
+            try Recovery(path, options).openCipher(header)
+        }
+        let index = block.flatMap { Recovery.indexInMemory(path, options, $0, cipher) }
         var replay: Replay
         var start = LogPosition.start
         if let index, let block {
-            replay = Replay(state: index.state, allocator: index.allocator, checkpoint: block.modSeq)
+            replay = Replay(
+                state: index.state, allocator: index.allocator, checkpoint: block.modSeq, cipher: cipher)
             start = block.logPosition
         } else {
-            replay = try .inMemory(uuid)
+            replay = try .inMemory(uuid, cipher)
         }
         let end = try read(from: start, durable: block?.logPosition, uuid.tag, &replay)
-        return try makeStore(uuid, block ?? Superblock(store: uuid), replay, end, lock)
+        return try makeStore(uuid, cipher, block ?? Superblock(store: uuid), replay, end, lock)
     }
 
     private mutating func readSuperblock() throws(StoreError) -> Superblock? {
@@ -102,38 +151,6 @@ private struct ReadOnlyRecovery {
         }
     }
 
-    // MARK: The index
-
-    /// The checkpoint's index in memory; nil if any of it is damaged.
-    private func takeIndex(_ block: Superblock) -> (state: IndexState, allocator: PageAllocator)? {
-        let name = "\(path)/\(FileNames.index)"
-        do throws(StoreError) {
-            guard block.indexNumber != 0, block.minor >= Format.newestTree, try files.exists(name) else { return nil }
-            let file = try files.open(name, create: false, writable: false)
-            let count = try file.size() / Format.pageSize
-            guard count >= Int(max(block.pageCount, 1)), count <= Int(UInt32.max) else { return nil }
-            let memory = try MemoryFile()
-            let mapping = try memory.map(count * Format.pageSize, writable: true)
-            let target = UnsafeMutableRawBufferPointer(start: mapping.base, count: count * Format.pageSize)
-            guard try file.read(at: 0, into: target) == target.count else { return nil }
-            let pages = Pages(
-                mapping: mapping,
-                verifier: PageVerifier(pageCount: UInt32(count), tag: block.store.tag, newest: block.modSeq),
-                touches: options.pageTouches)
-            guard IndexHeader.matches(UnsafeRawPointer(pages.base), block) else { return nil }
-            let free = try PageAllocator.readFreeList(first: block.freeList, pageCount: block.pageCount, pages: pages).free
-            var state = IndexState(block)
-            guard Check.violations(ofTreesIn: state, pages).violations.isEmpty else { return nil }
-            state.keywords = try Keywords.load(state.keywordTree, pages)
-            let allocator = PageAllocator(
-                file: memory, pages: pages, pageCount: block.pageCount, free: free, checkpoint: block.modSeq,
-                tag: block.store.tag)
-            return (state, allocator)
-        } catch {
-            return nil
-        }
-    }
-
     // MARK: The log
 
     /// Applies commits from a position on until the log's end, or damage.
@@ -160,7 +177,8 @@ private struct ReadOnlyRecovery {
                     switch FrameKind(rawValue: frame.header.kind) {
                     case .commit:
                         try replay.apply(
-                            UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: position)
+                            UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: position,
+                            previousEnd: headers[number]!.previousEnd)
                     case .footer: hasFooter = true
                     case .message, nil: break
                     }
@@ -201,7 +219,7 @@ private struct ReadOnlyRecovery {
     private static let maximumSegments: UInt32 = 1 << 20
 
     private func makeStore(
-        _ uuid: StoreUUID, _ block: Superblock, _ replay: Replay, _ end: LogPosition, _ lock: (any FileLock)?
+        _ uuid: StoreUUID, _ cipher: StoreCipher?, _ block: Superblock, _ replay: Replay, _ end: LogPosition, _ lock: (any FileLock)?
     ) throws(StoreError) -> Store {
         let highest = min(max(numbers.last ?? 1, end.segment), ReadOnlyRecovery.maximumSegments)
         let table = SegmentTable((1...highest).map { SegmentFile(number: $0, path: name($0), fileSystem: files) })
@@ -222,7 +240,7 @@ private struct ReadOnlyRecovery {
                         + "whole into a new one")
             } ?? StoreError(.readOnly, "\(path): the store is open for reading only")
         return Store(
-            path: path, options: options, uuid: uuid, writer: writer, published: PublishedRoot(root), lock: lock,
+            path: path, options: options, uuid: uuid, cipher: cipher, writer: writer, published: PublishedRoot(root), lock: lock,
             damage: damage, refusal: refusal)
     }
 }

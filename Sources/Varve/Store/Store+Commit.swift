@@ -94,7 +94,7 @@ extension Store {
             if let failure = transaction.failure { throw failure }
             var purged: Set<UInt32> = []
             if transaction.recordCount > 0 || transaction.purges.isForItself { purged = try purge(transaction) }
-            guard transaction.recordCount > 0 || transaction.tidied > 0 else {
+            guard transaction.recordCount > 0 || transaction.tidied > 0 || transaction.isPlaceholder else {
                 writer.allocator.rollback()
                 return (result, nil)
             }

@@ -78,7 +78,10 @@ struct Recovery {
             throw .corrupt("\(path)/\(FileNames.superblock)", "it belongs to store \(block.store), the segments to \(uuid)")
         }
         let store: Store
-        do {
+        do throws(StoreError) {
+            if options.rebuildsIndex, block.indexNumber != 0, try files.exists("\(path)/\(FileNames.index)") {
+                throw StoreError(.corrupt, "the index is to be built anew")
+            }
             store = try recover(log, block, isSuspect: found.isSuspect, superblockFile, cipher, lock)
         } catch {
             let index = "\(path)/\(FileNames.index)"
@@ -104,7 +107,9 @@ struct Recovery {
         return try StoreCipher(file.create(uuid, with: master, options.entropy), store: uuid, entropy: options.entropy)
     }
 
-    private func openCipher(_ header: SegmentHeader) throws(StoreError) -> StoreCipher? {
+    /// The cipher of a store that is there; nil if it is not encrypted.
+    /// - Throws: `.keyMissing`, `.wrongKey`; `.corrupt`.
+    func openCipher(_ header: SegmentHeader) throws(StoreError) -> StoreCipher? {
         guard header.isEncrypted else { return nil }
         let file = StoreKeyFile(path, files)
         guard try file.exists() else {
@@ -176,7 +181,7 @@ struct Recovery {
     private func finish(_ store: Store) throws(StoreError) {
         do {
             let isNew = try store.snapshot().mailbox(named: MailboxName.inbox) == nil
-            if isNew { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
+            if isNew, options.makesInbox { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
             // The superblock is about to speak of an index that may be new: the name must lead to that one, and not to what
             // an opening that was cut short left under the same number.
             try files.syncDirectory(path)

@@ -44,6 +44,10 @@ public struct StoreOptions: Sendable {
     /// that it is written with the next durable commit, by `Store.flush`, or by a checkpoint: for simulations that must be
     /// the same each time.
     package var backgroundFlushing = true
+    /// Whether a new store begins with an INBOX; one that is made from another's log has it from there.
+    var makesInbox = true
+    /// Whether the index is built anew although there is one.
+    var rebuildsIndex = false
     /// Counts the index pages that this store looks at.
     public var pageTouches: PageTouchCounter?
 

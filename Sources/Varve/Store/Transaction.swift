@@ -18,6 +18,8 @@ public final class Transaction {
     var tidied = 0
     /// Seals what is added; nil in a store that is not encrypted.
     private let cipher: StoreCipher?
+    /// Committed although it has no records: it stands for a commit that is lost.
+    var isPlaceholder = false
 
     init(_ index: IndexWriter, _ frames: FrameBuilder, _ cipher: StoreCipher?) {
         self.index = index
@@ -57,6 +59,19 @@ public final class Transaction {
         }
         guard let cipher else { return message }
         return try message.sealed(by: cipher)
+    }
+
+    /// Puts a message's frame, as another store has it, before the commit.
+    /// - Parameter payload: with its fill, and perhaps more behind it.
+    func addFrame(_ payload: ByteBlock, length: Int) throws(StoreError) -> LogPosition {
+        guard frames.hasRoom(payload: length) else {
+            throw StoreError(.limit, "the transaction is too large; make several of it")
+        }
+        let place = frames.position
+        let filled = payload.bytes[..<(FrameHeader.frameLength(payload: length) - FrameHeader.size)]
+        frames.add(
+            .message, payload: payload, length: length, checksum: crc32c(0, UnsafeRawBufferPointer(rebasing: filled)))
+        return place
     }
 
     /// Makes a change; all that can be refused without harm has been looked at before.
