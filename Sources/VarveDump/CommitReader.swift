@@ -1,9 +1,20 @@
 import VarveFormat
 
 /// Reads a commit's records one after the other, holding one at a time.
-struct CommitReader {
+typealias CommitReader = RecordReader<Record>
+/// The same for a frame of a base.
+typealias BaseRecordReader = RecordReader<BaseRecord>
+
+protocol DecodableRecord {
+    static func decode(_ reader: inout ByteReader) throws(FormatError) -> Self?
+}
+
+extension Record: DecodableRecord {}
+extension BaseRecord: DecodableRecord {}
+
+struct RecordReader<Element: DecodableRecord> {
     enum Next {
-        case record(Record)
+        case record(Element)
         /// Of a kind that this program does not know and may pass over.
         case unknown(kind: UInt16, length: Int)
         case malformed(FormatError)
@@ -19,7 +30,7 @@ struct CommitReader {
     private var left: UInt32
 
     /// A record beyond this is no record: the engine writes no commit as long.
-    private static let maximumRecordLength = 256 << 20
+    private static var maximumRecordLength: Int { 256 << 20 }
 
     /// - Parameter frame: valid, as a scanner gives it.
     init(_ frame: FrameHeader, _ window: Window) throws(DumpError) {
@@ -28,7 +39,7 @@ struct CommitReader {
         end = start + Int(frame.length)
         let bytes = try window.bytes(at: start, min(Int(frame.length), SealedRecords.recordsOffset))
         guard let bytes, let header = try? CommitHeader(bytes) else {
-            throw DumpError("a commit frame of \(frame.length) bytes")
+            throw DumpError("a frame of \(frame.length) bytes, in which no commit head is")
         }
         self.header = header
         if header.isSealed {
@@ -51,13 +62,13 @@ struct CommitReader {
         }
         let kind = head.baseAddress!.load16(0)
         let length = Int(head.baseAddress!.load32(4))
-        guard length <= end - at - Record.headerSize, length <= CommitReader.maximumRecordLength,
+        guard length <= end - at - Record.headerSize, length <= Self.maximumRecordLength,
             let bytes = try window.bytes(at: at, Record.headerSize + length)
         else { return stop("a record of \(length) bytes is cut off") }
         at += Record.headerSize + length
         do throws(FormatError) {
             var reader = ByteReader(bytes)
-            guard let record = try Record.decode(&reader) else { return .unknown(kind: kind, length: length) }
+            guard let record = try Element.decode(&reader) else { return .unknown(kind: kind, length: length) }
             return .record(record)
         } catch {
             // Its length holds, so the next one can be found.

@@ -90,6 +90,10 @@ public struct Dump {
         case .segment(let number):
             try refuseParts("a segment")
             try segment(number)
+        case .base(let number):
+            try refuseParts("a base")
+            let file = try InputFile(path, name: name)
+            try BaseDump(file: file, number: number, showsRecords: true, output: output).run()
         case .index: try index()
         case .key:
             try refuseParts("a key")
@@ -110,6 +114,7 @@ public struct Dump {
     private enum Kind {
         case superblock
         case segment(UInt32)
+        case base(UInt32)
         case index
         case key
     }
@@ -125,16 +130,21 @@ public struct Dump {
             let header = bytes.withBytes { try? SegmentHeader($0) }
             return .segment(number ?? header?.number ?? 1)
         }
+        if word(0) == BaseHeader.magic {
+            let header = bytes.withBytes { try? BaseHeader($0) }
+            return .base(FileNames.baseNumber(name) ?? header?.number ?? 1)
+        }
         // A superblock that was written once has an empty first slot.
         if word(0) == Superblock.magic || word(Superblock.slotSize) == Superblock.magic { return .superblock }
         if word(Page.headerSize) == IndexHeader.magic { return .index }
         if word(0) == KeySlot.magic || word(KeySlot.size) == KeySlot.magic { return .key }
         // The magic itself may be what is damaged: then the name tells.
         if let number { return .segment(number) }
+        if let number = FileNames.baseNumber(name) { return .base(number) }
         if name == FileNames.superblock { return .superblock }
         if name == FileNames.index { return .index }
         if name == FileNames.key { return .key }
-        throw DumpError("\(path): neither a store nor a superblock, a segment or an index of one")
+        throw DumpError("\(path): neither a store nor a superblock, a segment, a base or an index of one")
     }
 
     // MARK: Single files
@@ -218,7 +228,13 @@ public struct Dump {
         if let superblock { superblock.dump(output) } else { output.damage(FileNames.superblock, "it is missing") }
         try key(files)
         for number in files.missing { output.damage(FileNames.segment(number), "the segment is missing") }
-        var lastModSeq: UInt64? = 0
+        for base in files.bases {
+            let file = try InputFile(base.path, name: base.name)
+            try BaseDump(
+                file: file, number: base.number, store: files.uuid(superblock), showsRecords: options.bodies, output: output
+            ).run()
+        }
+        var lastModSeq: UInt64? = files.segments.first?.number == 1 ? 0 : nil
         for (i, segment) in files.segments.enumerated() {
             let file = try InputFile(segment.path, name: segment.name)
             if i > 0, files.segments[i - 1].number + 1 != segment.number { lastModSeq = nil }

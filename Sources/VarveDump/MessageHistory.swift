@@ -8,7 +8,7 @@ import VarveFormat
 /// once more to tell its story in order: memory holds the names of mailboxes and a place for each hop.
 struct MessageHistory {
     /// A message in a mailbox.
-    private struct Place: Hashable {
+    struct Place: Hashable {
         var mailbox: UInt32
         var uid: UInt32
     }
@@ -16,10 +16,12 @@ struct MessageHistory {
     private let files: StoreFiles
     private let superblock: SuperblockFile?
     private let bodies: Bool
-    private let output: Output
-    private let tag: UInt32
+    let output: Output
+    let tag: UInt32
+    /// Where the history begins; nil: with the log's first segment.
+    let base: StoreFiles.Segment?
     /// Whether damage has been reported: each reading of the log would meet it again.
-    private var reportsDamage = true
+    var reportsDamage = true
 
     /// A message that went through more copies and moves than this is told from here on only.
     private static let maximumHops = 100
@@ -31,6 +33,7 @@ struct MessageHistory {
         superblock = try files.superblock()
         guard let tag = try files.tag(superblock) else { throw DumpError("\(files.path): no segment can be read") }
         self.tag = tag
+        base = files.segments.first?.number == 1 && files.missing.isEmpty ? nil : files.bases.last
     }
 
     /// - Parameter message: a mailbox' name and a UID, `INBOX:5`.
@@ -62,7 +65,7 @@ struct MessageHistory {
         _ body: (_ frame: FrameHeader, _ header: CommitHeader, _ record: Record, _ window: Window) throws(DumpError) -> Void
     ) throws(DumpError) {
         if reportsDamage { for number in files.missing { output.damage(missing(number), "the segment is missing") } }
-        for (i, segment) in files.segments.enumerated() {
+        for (i, segment) in files.segments.enumerated() where segment.number >= base?.number ?? 0 {
             let file = try InputFile(segment.path, name: segment.name)
             let window = Window(file)
             let context = try files.context(i, superblock, tag: tag)
@@ -109,6 +112,11 @@ struct MessageHistory {
         var names: [UInt32: String] = [:]
         var holder: UInt32?
         var last: UInt32?
+        try forEachBaseRecord { (_, record) in
+            guard case .mailbox(let mailbox) = record else { return }
+            names[mailbox.id] = mailbox.name
+            if mailbox.name == name { (holder, last) = (mailbox.id, mailbox.id) }
+        }
         try forEachCommit { (_, _, record, _) throws(DumpError) in
             switch record {
             case .createMailbox(let id, _, let new), .renameMailbox(let id, let new):
@@ -152,7 +160,7 @@ struct MessageHistory {
     // MARK: Telling
 
     /// What is known of the message in one of its places.
-    private struct Story {
+    struct Story {
         var isThere: Bool
         var flags: Flags
     }
@@ -164,6 +172,7 @@ struct MessageHistory {
         var isKnown = false
         var told: UInt64?
         let (output, bodies, files) = (output, bodies, files)
+        if try tellBase(&stories) { isKnown = true }
         try forEachCommit { (frame, header, record, window) throws(DumpError) in
             let items = MessageHistory.items(record, &stories)
             guard !items.isEmpty else { return }
@@ -175,7 +184,12 @@ struct MessageHistory {
                 output.emit(item)
             }
             for item in items { output.emit(item) }
-            if bodies, case .append(let append) = record { try MessageHistory.showBody(append, files, output) }
+            guard bodies else { return }
+            switch record {
+            case .append(let append): try MessageHistory.showBody(at: append.location, files, output)
+            case .relocate(let move): try MessageHistory.showBody(at: move.to, files, output)
+            default: break
+            }
         }
         return isKnown
     }
@@ -209,6 +223,9 @@ struct MessageHistory {
             let items = transfer("move", from, to, first, victims.uids, &stories)
             _ = leave(from, victims.uids, &stories)
             return items
+        case .relocate(let move):
+            let names = move.rows.contains { stories[Place(mailbox: $0.mailbox, uid: $0.uid)] != nil }
+            return names ? [record.item(depth: 2)] : []
         case .deleteMailbox(let id):
             return leave(id, UIDSet(UIDRange(.min, .max)), &stories).map { event("deleteMailbox", $0) }
         default: return []
@@ -246,15 +263,19 @@ struct MessageHistory {
             }
     }
 
-    private static func showBody(_ append: AppendRecord, _ files: StoreFiles, _ output: Output) throws(DumpError) {
-        let number = append.location.segment
-        let place = "\(StoreFiles.name(number)), offset \(append.location.offset)"
+    private static func showBody(
+        at location: LogPosition, _ files: StoreFiles, _ output: Output
+    ) throws(DumpError) {
+        let number = location.segment
+        let place = "\(StoreFiles.name(number)), offset \(location.offset)"
         guard let segment = files.segments.first(where: { $0.number == number }) else {
+            // It may have been copied elsewhere since, and the segment given up.
+            if number < files.bases.last?.number ?? 0 { return }
             return output.damage(place, "the segment with the message's body is missing")
         }
         let window = Window(try InputFile(segment.path, name: segment.name))
         do throws(FormatError) {
-            let message = try MessageFrameDump(at: append.location, window)
+            let message = try MessageFrameDump(at: location, window)
             output.emit(message.item(depth: 3))
             var lines = BodyLines(depth: 4, output)
             try message.forEachChunk { lines.add($0) }

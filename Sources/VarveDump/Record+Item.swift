@@ -40,6 +40,13 @@ extension Record {
         case .claimRecent(let mailbox, let uid):
             item.add("mailbox", mailbox)
             item.add("below", uid)
+        case .relocate(let record):
+            item.add("from", word: "\(record.from)")
+            item.add("location", word: "\(record.to)")
+            item.add("identity", record.identity)
+            item.add("messages", .list(record.rows.map { .word("\($0.mailbox):\($0.uid)") }))
+        case .dropSegments(let numbers):
+            item.add("segments", .list(numbers.map { .number(UInt64($0)) }))
         case .forgetVanished(let mailbox, let floor):
             item.add("mailbox", mailbox)
             item.add("floor", floor)

@@ -126,7 +126,7 @@ struct SegmentDump {
         case .message: showMessage(frame)
         case .commit: try showCommit(frame)
         case .footer: try showFooter(frame)
-        case nil: break
+        case .base, nil: break
         }
     }
 

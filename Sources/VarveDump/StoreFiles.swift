@@ -13,7 +13,9 @@ struct StoreFiles {
     let path: String
     /// Ascending in number.
     let segments: [Segment]
-    /// Numbers between those that are there.
+    /// The same for bases.
+    let bases: [Segment]
+    /// Numbers between those that are there, from the newest base on: before it some may have been given up.
     let missing: [UInt32]
 
     init(_ path: String) throws(DumpError) {
@@ -23,9 +25,13 @@ struct StoreFiles {
         segments = names.compactMap(FileNames.segmentNumber).sorted().map {
             Segment(number: $0, path: "\(path)/\(FileNames.segment($0))", name: FileNames.segment($0))
         }
+        bases = names.compactMap(FileNames.baseNumber).sorted().map {
+            Segment(number: $0, path: "\(path)/\(FileNames.base($0))", name: FileNames.base($0))
+        }
         var missing: [UInt32] = []
-        var expected: UInt64 = 1
-        for segment in segments {
+        let first = bases.last?.number ?? 1
+        var expected = UInt64(first)
+        for segment in segments where segment.number >= first {
             // A folder with a far number in it is reported as a gap, not number by number.
             while expected < UInt64(segment.number), missing.count < StoreFiles.maximumMissing {
                 missing.append(UInt32(expected))

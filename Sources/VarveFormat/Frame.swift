@@ -6,6 +6,8 @@ public enum FrameKind: UInt8, Sendable {
     case commit = 2
     /// Ends a sealed segment.
     case footer = 3
+    /// Records of a base; stands in bases only.
+    case base = 4
 }
 
 /// Stands before every payload in a segment. `Formats/segment.md`.

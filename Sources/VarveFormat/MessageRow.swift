@@ -53,6 +53,9 @@ public struct MessageRow: Hashable, Sendable {
     @inlinable public static func identity(_ leaf: UnsafeRawPointer, _ row: Int) -> UInt64 {
         leaf.load64(RowLayout.uid.cold(row) + 16)
     }
+    @inlinable public static func location(_ leaf: UnsafeRawPointer, _ row: Int) -> UInt64 {
+        leaf.load64(RowLayout.uid.cold(row) + 8)
+    }
     @inlinable public static func size(_ leaf: UnsafeRawPointer, _ row: Int) -> UInt32 {
         leaf.load32(RowLayout.uid.cold(row) + 32)
     }

@@ -20,6 +20,8 @@ extension Record {
         case .copy: .copy
         case .move: .move
         case .claimRecent: .claimRecent
+        case .relocate: .relocate
+        case .dropSegments: .dropSegments
         case .forgetVanished: .forgetVanished
         case .renewUIDValidity: .renewUIDValidity
         }
@@ -67,6 +69,18 @@ extension Record {
         case .claimRecent(let mailbox, let uid):
             out.append32(mailbox)
             out.append32(uid)
+        case .relocate(let record):
+            out.append64(record.from.rawValue)
+            out.append64(record.to.rawValue)
+            out.append64(record.identity)
+            out.append32(UInt32(record.rows.count))
+            for row in record.rows {
+                out.append32(row.mailbox)
+                out.append32(row.uid)
+            }
+        case .dropSegments(let numbers):
+            out.append32(UInt32(numbers.count))
+            for number in numbers { out.append32(number) }
         case .forgetVanished(let mailbox, let floor):
             out.append32(mailbox)
             out.append64(floor)
@@ -125,6 +139,8 @@ extension Record {
         case .claimRecent:
             guard let mailbox = fields.u32(), let uid = fields.u32() else { return nil }
             return .claimRecent(mailbox: mailbox, uid: uid)
+        case .relocate: return fields.relocation().map { .relocate($0) }
+        case .dropSegments: return fields.segmentNumbers().map { .dropSegments($0) }
         case .forgetVanished:
             guard let mailbox = fields.u32(), let floor = fields.u64() else { return nil }
             return .forgetVanished(mailbox: mailbox, floor: floor)
@@ -195,5 +211,29 @@ extension ByteReader {
     fileprivate mutating func victims() -> Victims? {
         guard let count = u32(), let digest = u32(), let uids = uids() else { return nil }
         return Victims(uids: uids, count: count, digest: digest)
+    }
+
+    fileprivate mutating func relocation() -> RelocateRecord? {
+        guard let from = u64(), let to = u64(), let identity = u64(), let count = u32(), Int(count) <= remaining / 8 else {
+            return nil
+        }
+        var rows: [RelocateRecord.RowKey] = []
+        rows.reserveCapacity(Int(count))
+        for _ in 0..<count {
+            guard let mailbox = u32(), let uid = u32() else { return nil }
+            rows.append(RelocateRecord.RowKey(mailbox: mailbox, uid: uid))
+        }
+        return RelocateRecord(
+            from: LogPosition(rawValue: from), to: LogPosition(rawValue: to), identity: identity, rows: rows)
+    }
+
+    fileprivate mutating func segmentNumbers() -> [UInt32]? {
+        guard let count = u32(), Int(count) <= remaining / 4 else { return nil }
+        var numbers: [UInt32] = []
+        for _ in 0..<count {
+            guard let number = u32(), number > numbers.last ?? 0 else { return nil }
+            numbers.append(number)
+        }
+        return numbers
     }
 }

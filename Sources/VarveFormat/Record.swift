@@ -13,6 +13,8 @@ public enum RecordKind: UInt16, Sendable {
     case copy = 9
     case move = 10
     case claimRecent = 11
+    case relocate = 12
+    case dropSegments = 13
     case forgetVanished = 14
     case renewUIDValidity = 15
 }
@@ -31,6 +33,10 @@ public enum Record: Hashable, Sendable {
     case move(from: UInt32, to: UInt32, firstUID: UInt32, victims: Victims)
     /// Messages below `uid` are no longer \Recent for sessions to come.
     case claimRecent(mailbox: UInt32, uid: UInt32)
+    /// A body has been copied to another place in the log.
+    case relocate(RelocateRecord)
+    /// These segments are needed no more; ascending.
+    case dropSegments([UInt32])
     /// Expunges at or before `floor` are no longer known.
     case forgetVanished(mailbox: UInt32, floor: UInt64)
     /// What clients know of the mailbox' messages is void: the account was set back to an older state.
@@ -63,6 +69,32 @@ public struct AppendRecord: Hashable, Sendable {
         self.size = size
         self.internalDate = internalDate
         self.flags = flags
+    }
+}
+
+public struct RelocateRecord: Hashable, Sendable {
+    public var from: LogPosition
+    public var to: LogPosition
+    public var identity: UInt64
+    /// The rows that point to the body; ascending.
+    public var rows: [RowKey]
+
+    /// A message in a mailbox.
+    public struct RowKey: Hashable, Sendable {
+        public var mailbox: UInt32
+        public var uid: UInt32
+
+        public init(mailbox: UInt32, uid: UInt32) {
+            self.mailbox = mailbox
+            self.uid = uid
+        }
+    }
+
+    public init(from: LogPosition, to: LogPosition, identity: UInt64, rows: [RowKey]) {
+        self.from = from
+        self.to = to
+        self.identity = identity
+        self.rows = rows
     }
 }
 

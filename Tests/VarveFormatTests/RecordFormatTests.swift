@@ -30,11 +30,22 @@ import VarveFormat
         ("copy", .copy(from: 7, to: 8, firstUID: 100, victims: victims)),
         ("move", .move(from: 7, to: 8, firstUID: 100, victims: victims)),
         ("claimRecent", .claimRecent(mailbox: 7, uid: 13)),
+        (
+            "relocate",
+            .relocate(
+                RelocateRecord(
+                    from: LogPosition(segment: 3, offset: 0x2a0), to: LogPosition(segment: 9, offset: 0x40),
+                    identity: 0x0123_4567,
+                    rows: [
+                        RelocateRecord.RowKey(mailbox: 7, uid: 12), RelocateRecord.RowKey(mailbox: 8, uid: 100),
+                    ]))
+        ),
+        ("dropSegments", .dropSegments([3, 5, 6])),
         ("forgetVanished", .forgetVanished(mailbox: 7, floor: 0x1200)),
         ("renewUIDValidity", .renewUIDValidity(mailbox: 7, uidValidity: 1_700_000_001)),
     ]
 
-    static let codes: [UInt16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15]
+    static let codes: [UInt16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 
     private func decode(_ bytes: [UInt8]) throws -> Record? {
         try bytes.withBytes { bytes throws(FormatError) in

@@ -64,7 +64,16 @@ struct Summary: Equatable {
                         + "\(message.identity) \(message.size) \(message.internalDate) \(message.saveDate)")
                 return true
             }
-            let changed = try view.changed(since: 0)
+            // The ranges may span UIDs that no message has, and be cut differently.
+            var live: [UInt32] = []
+            try view.forEachMessage(in: UIDRange(.min, .max)) { _, message in
+                live.append(message.uid.rawValue)
+                return true
+            }
+            let changed = try view.changed(since: 0).flatMap { range in
+                let from = live.partitioningIndex { $0 >= range.first.rawValue }
+                return live[from...].prefix { $0 <= range.last.rawValue }
+            }
             lines.append(
                 Line(
                     name: info.name,
@@ -81,6 +90,19 @@ struct Summary: Equatable {
             subscriptions.append($0)
             return true
         }
+    }
+}
+
+extension [UInt32] {
+    /// The first place at which an ascending array fulfils a condition that all behind it fulfil too.
+    fileprivate func partitioningIndex(_ isBehind: (UInt32) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

@@ -67,6 +67,19 @@ struct IndexState: Sendable {
         block.deadBytes = deadBytes
     }
 
+    // MARK: Dead bytes
+
+    /// A commit's frame is needed by nobody when there is a base behind it.
+    mutating func addDead(commit payload: Int) {
+        deadBytes += UInt64(FrameHeader.frameLength(payload: payload))
+    }
+
+    /// Messages whose frames nobody needs: how long those are, stored, is not known here. Rather too many bytes than too
+    /// few: more than there are lead to a look at every message, which puts the number right.
+    mutating func addDead(messages: UInt32, bytes: UInt64) {
+        deadBytes = min(deadBytes + bytes + UInt64(messages) * 1024, .max / 4)
+    }
+
     // MARK: Mailboxes
 
     func mailbox(_ id: UInt32, _ pages: borrowing Pages) throws(StoreError) -> MailboxRow? {
@@ -108,5 +121,12 @@ struct IndexState: Sendable {
         }
         if let damage { throw .corrupt("\(FileNames.index), tree segments", damage) }
         return cells
+    }
+
+    /// Bytes of the segments before the one that is written to.
+    func sealedBytes(before current: LogWriter.Current, _ pages: borrowing Pages) throws(StoreError) -> Int {
+        let known = try segmentCells(pages).reduce(0) { $0 + Int($1.end) }
+        // The last one's end is noted with the first commit behind it.
+        return lastSegment < current.number ? known + Int(current.previousEnd) : known
     }
 }

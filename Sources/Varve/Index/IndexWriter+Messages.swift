@@ -120,7 +120,8 @@ extension IndexWriter {
     }
 
     /// Expunges exactly these live messages. Their rows stay, marked, for those who have not been told.
-    func expunge(_ victims: Victims, in mailbox: UInt32) throws(StoreError) {
+    /// - Parameter bodiesStay: copies of them were made just before.
+    func expunge(_ victims: Victims, in mailbox: UInt32, bodiesStay: Bool = false) throws(StoreError) {
         guard victims.count > 0 else { return }
         try openMailbox(mailbox)
         var runs = ModSeqRuns(except: modSeq)
@@ -155,6 +156,7 @@ extension IndexWriter {
         try count(Int64(counts.messages), in: mailbox, \.dead)
         open[mailbox]!.row.bytes -= min(counts.bytes, open[mailbox]!.row.bytes)
         state.deadRows += UInt64(counts.messages)
+        if !bodiesStay { state.addDead(messages: counts.messages, bytes: counts.bytes) }
         open[mailbox]!.changed = open[mailbox]!.changed.subtracting(victims.uids)
         open[mailbox]!.vanished.formUnion(victims.uids)
         open[mailbox]!.isTouched = true

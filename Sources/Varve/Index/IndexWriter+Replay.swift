@@ -23,8 +23,10 @@ extension IndexWriter {
         case .move(let from, let to, let firstUID, let victims):
             try confirm(victims, in: from)
             try copy(victims.uids, from: from, to: to, firstUID: firstUID)
-            try expunge(victims, in: from)
+            try expunge(victims, in: from, bodiesStay: true)
         case .claimRecent(let mailbox, let uid): try claimRecent(mailbox, below: uid)
+        case .relocate(let record): try relocate(record)
+        case .dropSegments(let numbers): try dropSegments(numbers)
         case .forgetVanished(let mailbox, let floor): try forgetVanished(mailbox, through: floor)
         case .renewUIDValidity(let mailbox, let uidValidity): try renewUIDValidity(mailbox, to: uidValidity)
         }

@@ -110,6 +110,7 @@ final class IndexWriter {
         try state.changed.remove(low, high, allocator)
         try state.vanished.remove(low, high, allocator)
         state.deadRows -= min(state.deadRows, UInt64(entry.row.dead))
+        state.addDead(messages: entry.row.messages, bytes: entry.row.bytes)
     }
 
     private func setName(_ name: String, _ id: UInt32) throws(StoreError) {

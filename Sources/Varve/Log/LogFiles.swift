@@ -9,8 +9,12 @@ struct LogFiles {
 
     private let path: String
     private let options: StoreOptions
-    /// Ascending, without a gap.
+    /// Ascending. Below the newest base numbers may be missing.
     private(set) var segments: [Segment] = []
+    /// Those whose header holds, the newest first.
+    private(set) var bases: [BaseFile] = []
+    /// What an interrupted compaction left: names in the folder of segments.
+    private(set) var leftovers: [String] = []
     /// Ended, but without a footer yet.
     private(set) var unsealed: [(file: any File, number: UInt32, end: Int)] = []
     /// The log up to here was on disk when the superblock was written: what is missing of it is damage.
@@ -23,9 +27,6 @@ struct LogFiles {
         let names = try options.fileSystem.list("\(path)/\(FileNames.segments)")
         let numbers = names.compactMap(FileNames.segmentNumber).sorted()
         for (i, number) in numbers.enumerated() {
-            if i > 0, number != numbers[i - 1] + 1 {
-                throw .corrupt("\(path)/\(FileNames.segment(numbers[i - 1] + 1))", "the segment is missing")
-            }
             guard let header = try readHeader(number, isLast: i == numbers.count - 1) else { continue }
             if let store = segments.first?.header.store, header.store != store {
                 throw .corrupt(
@@ -38,9 +39,59 @@ struct LogFiles {
             }
             segments.append(Segment(header: header, file: segmentFile(number)))
         }
-        if let first = segments.first, first.header.number != 1 {
-            throw .corrupt("\(path)/\(FileNames.segment(1))", "the segment is missing")
+        try findBases(names)
+    }
+
+    private mutating func findBases(_ names: [String]) throws(StoreError) {
+        for number in names.compactMap(FileNames.baseNumber).sorted(by: >) {
+            do throws(StoreError) {
+                let base = try BaseFile(number, in: path, options.fileSystem)
+                if let store = segments.first?.header.store, base.header.store != store {
+                    throw .corrupt("\(path)/\(FileNames.base(number))", "it is of store \(base.header.store)")
+                }
+                bases.append(base)
+            } catch {
+                // A base can be done without, as long as the log is there, or an index.
+                if error.kind != .corrupt { throw error }
+            }
         }
+        leftovers = names.filter { $0.hasSuffix(".base.new") }
+    }
+
+    /// The first number from which on none is missing.
+    private func firstMissing(from number: UInt32) -> UInt32? {
+        var next = number
+        for segment in segments where segment.header.number >= number {
+            if segment.header.number != next { return next }
+            next += 1
+        }
+        return next == number ? number : nil
+    }
+
+    /// Whether the log can be read from a segment on.
+    func isWhole(from number: UInt32) -> Bool { firstMissing(from: number) == nil }
+
+    /// The newest base from which on the log is there, all of its frames holding.
+    func newestWholeBase() throws(StoreError) -> BaseFile? {
+        for base in bases where isWhole(from: base.header.number) {
+            if try base.isWhole() { return base }
+        }
+        return nil
+    }
+
+    /// Holds the folder against what the account needs.
+    /// - Throws: `.corrupt` if a segment is missing.
+    mutating func settle(_ state: IndexState, _ pages: borrowing Pages) throws(StoreError) {
+        let needed = Set(try state.segmentCells(pages).map(\.number))
+        let there = Set(segments.map(\.header.number))
+        if let missing = needed.subtracting(there).min() { throw .corrupt(name(missing), "the segment is missing") }
+        let base = bases.first?.header.number ?? 0
+        let dropped = there.filter { $0 < base && !needed.contains($0) }
+        for number in dropped.sorted() { leftovers.append(FileNames.file(segment: number)) }
+        segments.removeAll { dropped.contains($0.header.number) }
+        unsealed.removeAll { dropped.contains($0.number) }
+        // Only the newest base is kept.
+        for older in bases.dropFirst() { leftovers.append(FileNames.file(base: older.header.number)) }
     }
 
     private func name(_ number: UInt32) -> String { "\(path)/\(FileNames.segment(number))" }
@@ -104,6 +155,7 @@ struct LogFiles {
         guard let first = segments.firstIndex(where: { $0.header.number == start.segment }) else {
             throw .corrupt(name(start.segment), "the segment is missing, from which the log is to be read")
         }
+        if let missing = firstMissing(from: start.segment) { throw .corrupt(name(missing), "the segment is missing") }
         if let durable, durable.segment > segments[segments.count - 1].header.number {
             throw .corrupt(name(durable.segment), "the segment is missing, in which the log went on")
         }
@@ -135,6 +187,8 @@ struct LogFiles {
     private mutating func findUnsealed(before first: Int) throws(StoreError) {
         for i in (0..<first).reversed() {
             let number = segments[i].header.number
+            // What lies before a number that is missing is older than a base, and was sealed before that was made.
+            guard segments[i + 1].header.number == number + 1 else { return }
             let file = try options.fileSystem.open(name(number), create: false, writable: true)
             let end = Int(segments[i + 1].header.previousEnd)
             if try isSealed(file, number, end, try file.size()) { return }
@@ -155,7 +209,7 @@ struct LogFiles {
                     UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: place,
                     previousEnd: previousEnd)
             case .footer: return Int(place.offset)
-            case .message, nil: break
+            case .message, .base, nil: break
             }
         }
     }
@@ -195,7 +249,8 @@ struct LogFiles {
         }
         if isNew { try options.fileSystem.syncDirectory("\(path)/\(FileNames.segments)") }
         return LogWriter.Current(
-            number: number, previousEnd: segments[segments.count - 1].header.previousEnd, file: file, end: reader.offset, zeroed: max(size, reader.offset))
+            number: number, previousEnd: segments[segments.count - 1].header.previousEnd, file: file, end: reader.offset,
+            zeroed: max(size, reader.offset))
     }
 
     private func rewrite(_ file: any File, _ range: Range<Int>) throws(StoreError) {

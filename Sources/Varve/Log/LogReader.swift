@@ -19,18 +19,24 @@ struct LogReader {
     let tag: UInt32
     /// The bytes that may hold frames.
     let limit: Int
+    /// A frame with more is none.
+    let maximumPayload: Int
     private(set) var offset: Int
 
     private let buffer = ByteBlock(capacity: 1 << 18)
     private var bufferStart = 0
     private var bufferCount = 0
 
-    init(file: any File, segment: UInt32, tag: UInt32, from offset: Int, limit: Int) {
+    init(
+        file: any File, segment: UInt32, tag: UInt32, from offset: Int, limit: Int,
+        maximumPayload: Int = Format.maximumPayloadLength
+    ) {
         self.file = file
         self.segment = segment
         self.tag = tag
         self.offset = offset
         self.limit = limit
+        self.maximumPayload = maximumPayload
     }
 
     var position: LogPosition { LogPosition(segment: segment, offset: UInt32(offset)) }
@@ -39,7 +45,8 @@ struct LogReader {
     mutating func next() throws(StoreError) -> Next {
         guard offset + FrameHeader.size <= limit else { return .none }
         guard let start = try bytes(at: offset, count: FrameHeader.size),
-            let header = FrameHeader(start, at: position, tag: tag, limit: limit - offset)
+            let header = FrameHeader(start, at: position, tag: tag, limit: limit - offset),
+            Int(header.length) <= maximumPayload
         else { return .none }
         let stored = start.load32(0)
         var summed = [UInt8](repeating: 0, count: FrameHeader.size - 4)

@@ -34,6 +34,7 @@ struct Replay {
                     try writer.replay(record)
                 }
             }
+            writer.state.addDead(commit: payload.count)
             state = try writer.finish()
             allocator.commit(lastBoundary: checkpoint)
         } catch {

@@ -34,15 +34,27 @@ final class SegmentFile: Sendable {
 
 /// The segments that a state of the account can refer to.
 struct SegmentTable: Sendable {
-    /// Ascending in number, without a gap.
+    /// Ascending in number. From the newest base's on there is no gap.
     private(set) var files: [SegmentFile]
 
     init(_ files: [SegmentFile]) { self.files = files }
 
+    /// - Complexity: O(1) where no number is missing from that one on, else O(log segments).
     func file(_ number: UInt32) -> SegmentFile? {
-        guard let first = files.first, number >= first.number, Int(number - first.number) < files.count else { return nil }
-        return files[Int(number - first.number)]
+        guard let last = files.last, number <= last.number else { return nil }
+        let guess = files.count - 1 - Int(last.number - number)
+        if guess >= 0, files[guess].number == number { return files[guess] }
+        // Where numbers are missing, it stands farther back than its distance from the end says.
+        var low = max(guess, 0)
+        var high = files.count
+        while low < high {
+            let middle = (low + high) / 2
+            if files[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < files.count && files[low].number == number ? files[low] : nil
     }
+
+    mutating func remove(_ numbers: Set<UInt32>) { files.removeAll { numbers.contains($0.number) } }
 
     mutating func append(_ file: SegmentFile) { files.append(file) }
 }

@@ -12,9 +12,29 @@ public enum FileNames {
     public static let segments = "segments"
 
     /// `segments/000000000001.seg`
-    public static func segment(_ number: UInt32) -> String {
+    public static func segment(_ number: UInt32) -> String { "\(segments)/\(file(segment: number))" }
+
+    /// A segment's file, without folder.
+    static func file(segment number: UInt32) -> String { digits(number) + ".seg" }
+
+    /// A base's file, without folder.
+    static func file(base number: UInt32) -> String { digits(number) + ".base" }
+
+    private static func digits(_ number: UInt32) -> String {
         let digits = String(number)
-        return "\(segments)/" + String(repeating: "0", count: 12 - digits.count) + digits + ".seg"
+        return String(repeating: "0", count: 12 - digits.count) + digits
+    }
+
+    /// `segments/000000000007.base`: the account as it was when segment 7 began.
+    public static func base(_ number: UInt32) -> String { "\(segments)/\(file(base: number))" }
+
+    /// A base that is being written.
+    public static func newBase(_ number: UInt32) -> String { base(number) + ".new" }
+
+    /// The number of the base whose file (without folder) has this name.
+    public static func baseNumber(_ name: String) -> UInt32? {
+        guard name.hasSuffix(".base") else { return nil }
+        return segmentNumber(String(name.dropLast(5)) + ".seg")
     }
 
     /// The folder that a store's own one lies in.

@@ -46,5 +46,12 @@ final class Monitor: @unchecked Sendable {
         precondition(code == 0 || code == ETIMEDOUT)
     }
 
+    /// Of a clock that nobody sets.
+    static func milliseconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
     func signalAll() { pthread_cond_broadcast(condition) }
 }

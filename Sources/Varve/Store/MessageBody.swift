@@ -190,14 +190,36 @@ public final class MessageBody: Sendable {
 }
 
 extension Store {
-    /// The bytes of a message, wherever it was found.
-    /// - Throws: `.corrupt`, `.io`.
+    /// The bytes of a message, wherever it was found. As long as the snapshot or view that it was found in is kept, they are
+    /// there; later, as long as the message is where it was.
+    /// - Throws: `.notFound` if it is gone; `.corrupt`, `.io`.
     /// - Complexity: one read; no lock.
     public func body(of message: Message) throws(StoreError) -> MessageBody {
         let location = message.location
         guard let segment = published.load().segments.file(location.segment) else {
-            throw .corrupt(FileNames.segment(location.segment), "the segment is missing")
+            return try movedBody(of: message)
         }
         return try MessageBody(location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
+    }
+
+    /// The segment was given up since the message was looked up.
+    private func movedBody(of message: Message) throws(StoreError) -> MessageBody {
+        if let segment = dropped.file(message.location.segment) {
+            do throws(StoreError) {
+                return try MessageBody(message.location, size: message.size, tag: uuid.tag, file: segment.file())
+            } catch {
+                // The file may go in this moment: then no snapshot is left that knows the old place.
+                if error.kind != .notFound { throw error }
+            }
+        }
+        let root = published.load()
+        let key = MessageRow.key(mailbox: message.mailbox, uid: message.uid.rawValue)
+        if let (leaf, row) = try root.state.uid.find(key, root.pages) {
+            let found = MessageRow(leaf, row)
+            if found.identity == message.identity.rawValue, let segment = root.segments.file(found.location.segment) {
+                return try MessageBody(found.location, size: message.size, tag: uuid.tag, file: segment.file())
+            }
+        }
+        throw StoreError(.notFound, "message \(message.uid) of mailbox \(message.mailbox) is gone, and its bytes with it")
     }
 }

@@ -181,12 +181,17 @@ public struct Message: Sendable {
     public let isExpunged: Bool
     let keywordSet: UInt32
     let location: LogPosition
+    /// In which it was found.
+    let mailbox: UInt32
 
     public var hasKeywords: Bool { keywordSet != 0 }
 
-    init(_ leaf: UnsafeRawPointer, _ row: Int) { self.init(MessageRow(leaf, row)) }
+    init(_ leaf: UnsafeRawPointer, _ row: Int) {
+        self.init(MessageRow(leaf, row), mailbox: UIDSchema.group(RowTree<UIDSchema>.key(leaf, row)))
+    }
 
-    init(_ row: MessageRow) {
+    private init(_ row: MessageRow, mailbox: UInt32) {
+        self.mailbox = mailbox
         uid = UID(row.uid)
         identity = MessageIdentity(row.identity)
         modSeq = ModSeq(row.modSeq)

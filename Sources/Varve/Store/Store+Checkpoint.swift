@@ -23,7 +23,10 @@ extension Store {
         while writer.isCheckpointing { monitor.wait() }
         if let failure = writer.failure { throw failure }
         let root = published.load()
-        guard writer.superblock.modSeq != root.state.modSeq || writer.superblock.logPosition != root.logEnd
+        let isNewest = writer.state.modSeq == root.state.modSeq
+        // A segment that was begun since holds nothing yet: from it on nothing is missing in the index.
+        let position = isNewest && writer.log.current.end == SegmentHeader.size ? writer.log.end : root.logEnd
+        guard writer.superblock.modSeq != root.state.modSeq || writer.superblock.logPosition != position
             || writer.superblock.sequence == 0
         else { return }
         writer.isCheckpointing = true
@@ -35,10 +38,11 @@ extension Store {
         let (plan, list) = try writer.allocator.planCheckpoint(modSeq: root.state.modSeq, oldFreeList: oldList)
         var block = writer.superblock
         block.sequence += 1
-        block.logPosition = root.logEnd
+        block.logPosition = position
         block.pageCount = plan.pageCount
         block.freeList = plan.freeList
         root.state.write(to: &block)
+        if isNewest { block.deadBytes = writer.state.deadBytes }
         monitor.unlock()
         var outcome: Result<Void, StoreError> = .success(())
         do {

@@ -11,6 +11,7 @@ extension Store {
 
     var isMaintenanceDue: Bool {
         isFillDue || !writer.sealable.isEmpty || isCheckpointDue || writer.isPurgeDue || isForgettingDue || isShrinkDue
+            || isCompactionDue
     }
 
     var isFillDue: Bool {
@@ -32,6 +33,14 @@ extension Store {
     /// Does what is due. Called by the store's own thread, or by its owner where `backgroundMaintenance` is off.
     public func maintain() {
         if isReadOnly { return }
+        maintainLog()
+        removeDroppedSegments()
+        // What ended it is told by the next commits, where it concerns them.
+        try? compactInBackground()
+    }
+
+    /// All of it but compaction.
+    func maintainLog() {
         fillAhead()
         do {
             try sealSegments()
@@ -99,17 +108,23 @@ extension Store {
                 try checkUsable()
                 continue
             }
-            let old = writer.log.current
-            let header = SegmentHeader(
-                store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end),
-                isEncrypted: cipher != nil)
-            let (file, segment) = try Store.createSegment(header, path: path, options)
-            writer.sealable.append((old.file, old.number, old.end))
-            writer.segments.append(segment)
-            writer.log.begin(
-                LogWriter.Current(
-                    number: header.number, previousEnd: header.previousEnd, file: file, end: SegmentHeader.size, zeroed: Store.smallestFill))
+            try beginSegment()
         }
+    }
+
+    /// Goes on in a new segment. - Precondition: all that was committed is on disk.
+    func beginSegment() throws(StoreError) {
+        let old = writer.log.current
+        let header = SegmentHeader(
+            store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end))
+        let (file, segment) = try Store.createSegment(header, path: path, options)
+        writer.sealable.append((old.file, old.number, old.end))
+        writer.sealedBytes += old.end
+        writer.segments.append(segment)
+        writer.log.begin(
+            LogWriter.Current(
+                number: header.number, previousEnd: header.previousEnd, file: file, end: SegmentHeader.size,
+                zeroed: Store.smallestFill))
     }
 
     /// A segment's file with its header, filled with zeros, it and its name durable.
@@ -172,7 +187,7 @@ extension Store {
                 footer.commits += 1
                 footer.lastModSeq = commit.modSeq
                 if footer.firstModSeq == 0 { footer.firstModSeq = commit.modSeq }
-            case .footer, nil: break
+            case .footer, .base, nil: break
             }
         }
         let position = LogPosition(segment: number, offset: UInt32(end))

@@ -146,7 +146,7 @@ struct Recovery {
         var log = log
         var block = block
         let uuid = block.store
-        let (indexFile, pages) = try openIndex(&block, cipher)
+        let (indexFile, pages, isNew) = try openIndex(&block, log, cipher)
         let (free, chain) = try PageAllocator.readFreeList(
             first: block.freeList, pageCount: block.pageCount, pages: pages)
         let allocator = PageAllocator(
@@ -156,19 +156,28 @@ struct Recovery {
             throw .corrupt(FileNames.index, violation.description)
         }
         try state.load(pages)
+        var start = block.logPosition
+        if isNew, let base = try log.newestWholeBase() {
+            state = try base.load(state, allocator, cipher)
+            start = base.next
+        }
         var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq, cipher: cipher)
-        let current = try log.replay(from: block.logPosition, &replay)
+        let current = try log.replay(from: start, &replay)
+        try log.settle(replay.state, allocator.pages)
         let table = SegmentTable(log.segments.map(\.file))
         let root = Root(
             state: replay.state, pages: allocator.pages, segments: table,
             logEnd: LogPosition(segment: current.number, offset: UInt32(current.end)))
-        let writer = Store.Writer(
+        var writer = Store.Writer(
             superblockFile: superblockFile, indexFile: indexFile, superblock: block, freeListPages: chain,
             allocator: allocator, log: LogWriter(current: current, tag: uuid.tag), state: replay.state, segments: table,
             lastBoundary: replay.state.modSeq, durable: replay.state.modSeq,
             aliveRoots: [(replay.state.modSeq, root.liveness)],
             deadMailboxes: DeadMailboxes(try mailboxesWithDeadRows(root)),
             sealable: log.unsealed)
+        writer.base = log.bases.first?.header
+        writer.leftovers = log.leftovers
+        writer.sealedBytes = try replay.state.sealedBytes(before: current, allocator.pages)
         // Met here, damage on the way to INBOX costs no more than a new index.
         _ = try Snapshot(root).mailbox(named: MailboxName.inbox)
         return Store(
@@ -186,6 +195,7 @@ struct Recovery {
             // an opening that was cut short left under the same number.
             try files.syncDirectory(path)
             try store.makeCheckpoint()
+            store.removeLeftovers()
             let aside = "\(path)/\(FileNames.damagedIndex)"
             if try files.exists(aside) {
                 try files.remove(aside)
@@ -242,13 +252,16 @@ struct Recovery {
         return found
     }
 
-    /// The index file that the superblock speaks of; if it is not there, an empty one, and the superblock is set back to
-    /// the beginning of the log.
-    private func openIndex(_ block: inout Superblock, _ cipher: StoreCipher?) throws(StoreError) -> (any File, Pages) {
+    /// The index file that the superblock speaks of; if it is not there, or does not lead to a place from which the log can
+    /// be read, an empty one, and the superblock is set back to the beginning of the log.
+    private func openIndex(
+        _ block: inout Superblock, _ log: LogFiles, _ cipher: StoreCipher?
+    ) throws(StoreError) -> (any File, Pages, isNew: Bool) {
         let name = "\(path)/\(FileNames.index)"
         let tag = block.store.tag
         let knowsAllTrees = block.major == Format.major && block.minor >= newestTree
-        if block.indexNumber != 0, knowsAllTrees, try files.exists(name) {
+        let leads = log.isWhole(from: block.logPosition.segment) || log.bases.isEmpty
+        if block.indexNumber != 0, knowsAllTrees, leads, try files.exists(name) {
             let disk = try files.open(name, create: false, writable: true)
             let sealed = try cipher.map { cipher throws(StoreError) in
                 try SealedIndex(disk, cipher, number: block.indexNumber)
@@ -261,7 +274,9 @@ struct Recovery {
                     mapping: try file.map(count * Format.pageSize, writable: true),
                     verifier: PageVerifier(pageCount: UInt32(count), tag: tag, newest: block.modSeq, source: sealed),
                     touches: options.pageTouches)
-                if IndexHeader.matches(UnsafeRawPointer(pages.base), block, isSealed: sealed != nil) { return (file, pages) }
+                if IndexHeader.matches(UnsafeRawPointer(pages.base), block, isSealed: sealed != nil) {
+                    return (file, pages, false)
+                }
             }
         }
         if try files.exists(name) { try files.remove(name) }
@@ -283,7 +298,8 @@ struct Recovery {
         try sealed?.writeHeader(mapping.base)
         return (
             file,
-            Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag, newest: 0), touches: options.pageTouches)
+            Pages(mapping: mapping, verifier: PageVerifier(pageCount: 0, tag: tag, newest: 0), touches: options.pageTouches),
+            true
         )
     }
 }

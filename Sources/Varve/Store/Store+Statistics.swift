@@ -1,3 +1,4 @@
+import MailModel
 import VarveFormat
 
 /// What a store takes on disk, and how much of it is needed.
@@ -10,10 +11,27 @@ public struct StoreStatistics: Sendable {
         /// Bytes of frames whose messages are in some mailbox. Copies share one.
         public let liveBytes: Int
         public let liveMessages: Int
+        /// Bytes of the log that nobody needs, or only a recovery until the next compaction: commits.
+        public var deadBytes: Int { max(0, logBytes - liveBytes) }
+
+        init(_ use: SegmentUse) {
+            number = use.number
+            fileBytes = use.fileBytes
+            logBytes = use.logBytes
+            liveBytes = use.liveBytes
+            liveMessages = use.liveMessages
+        }
     }
     /// Ascending in number.
     public let segments: [Segment]
     public let indexBytes: Int
+    /// The account as it was at the horizon; 0 if there is no base.
+    public let baseBytes: Int
+    /// The account cannot be restored as it was before this commit; 0 if its whole history is there.
+    public let horizon: ModSeq
+
+    public var logBytes: Int { segments.reduce(0) { $0 + $1.logBytes } }
+    public var deadBytes: Int { segments.reduce(0) { $0 + $1.deadBytes } }
 }
 
 extension Store {
@@ -22,45 +40,16 @@ extension Store {
     /// - Complexity: O(messages · log messages), and one small read for each body. Eight bytes of memory for each message.
     public func statistics() throws(StoreError) -> StoreStatistics {
         let root = published.load()
-        var locations: [UInt64] = []
-        try root.state.uid.forEachLeaf(0, .max, root.pages) { leaf, rows in
-            for row in rows where MessageRow.flags(leaf, row) & MessageRow.deadBit == 0 {
-                locations.append(MessageRow(leaf, row).location.rawValue)
-            }
-            return true
-        }
-        locations.sort()
-        var segments: [StoreStatistics.Segment] = []
-        segments.reserveCapacity(root.segments.files.count)
-        var next = 0
-        let header = ByteBlock(capacity: FrameHeader.size)
-        for segment in root.segments.files {
-            let file = try segment.file()
-            let size = try file.size()
-            let isCurrent = segment.number == root.logEnd.segment
-            var live = 0
-            var messages = 0
-            while next < locations.count, LogPosition(rawValue: locations[next]).segment <= segment.number {
-                let position = LogPosition(rawValue: locations[next])
-                repeat { next += 1 } while next < locations.count && locations[next] == position.rawValue
-                guard position.segment == segment.number,
-                    try file.read(at: Int(position.offset), into: header.bytes) == FrameHeader.size,
-                    let frame = FrameHeader(
-                        UnsafeRawPointer(header.bytes.baseAddress!), at: position, tag: uuid.tag,
-                        limit: max(0, size - Int(position.offset))),
-                    frame.kind == FrameKind.message.rawValue
-                else {
-                    throw .corrupt("\(FileNames.segment(position.segment)), offset \(position.offset)", "no message frame")
-                }
-                live += frame.frameLength
-                messages += 1
-            }
-            segments.append(
-                StoreStatistics.Segment(
-                    number: segment.number, fileBytes: size, logBytes: isCurrent ? Int(root.logEnd.offset) : size,
-                    liveBytes: live, liveMessages: messages))
-        }
+        let segments = try root.segmentUses(tag: uuid.tag) { (error) throws(StoreError) in throw error }
         let index = try options.fileSystem.open("\(path)/\(FileNames.index)", create: false, writable: false)
-        return StoreStatistics(segments: segments, indexBytes: try index.size())
+        let base = currentBase
+        return StoreStatistics(
+            segments: segments.map { StoreStatistics.Segment($0) }, indexBytes: try index.size(),
+            baseBytes: try base.map { header throws(StoreError) in try size(of: FileNames.base(header.number)) } ?? 0,
+            horizon: ModSeq(base?.modSeq ?? 0))
+    }
+
+    private func size(of name: String) throws(StoreError) -> Int {
+        try options.fileSystem.open("\(path)/\(name)", create: false, writable: false).size()
     }
 }

@@ -36,6 +36,7 @@ public final class Store: @unchecked Sendable {
     let refusal: StoreError?
     /// Nothing can be committed, and nothing on disk is changed.
     public var isReadOnly: Bool { refusal != nil }
+    let dropped = DroppedSegments()
 
     // Guarded by `monitor`.
     var writer: Writer
@@ -63,6 +64,17 @@ public final class Store: @unchecked Sendable {
         /// Mailboxes that may have rows of expunged messages.
         var deadMailboxes: DeadMailboxes
         var sealable: [(file: any File, number: UInt32, end: Int)] = []
+        /// The newest base; nil: the log goes back to its beginning.
+        var base: BaseHeader?
+        /// Files in the folder of segments that nobody needs any more.
+        var leftovers: [String] = []
+        /// Bytes of the segments before the current one.
+        var sealedBytes = 0
+        /// Dead bytes that the last compaction left.
+        var deadBytesLeft = 0
+        var isCompacting = false
+        /// Those who wait for the one that is running to end.
+        var compactionRequests = 0
         /// Where zeros are being written.
         var filling: (segment: UInt32, range: Range<Int>)?
         /// Those who wait for a state that they did not change, to be told when it is on disk.
@@ -130,15 +142,25 @@ public final class Store: @unchecked Sendable {
         monitor.lock()
         let wasClosed = writer.isClosed
         writer.isClosed = true
+        monitor.signalAll()
         monitor.unlock()
         guard !wasClosed else { return }
         flusher.stop()
         maintenance.stop()
+        waitForCompaction()
         defer { releaseLock() }
         if isReadOnly { return }
         // A segment without a seal is as good; what leaves a file in an unknown state fails the checkpoint too.
         try? sealSegments()
         try makeCheckpoint()
+    }
+
+    /// It ends at its next step.
+    private func waitForCompaction() {
+        monitor.lock()
+        while writer.isCompacting { monitor.wait() }
+        monitor.unlock()
+        removeDroppedSegments()
     }
 
     private func releaseLock() {

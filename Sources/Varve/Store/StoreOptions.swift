@@ -48,6 +48,10 @@ public struct StoreOptions: Sendable {
     var makesInbox = true
     /// Whether the index is built anew although there is one.
     var rebuildsIndex = false
+    /// When space that nobody needs any more is given back.
+    public var compaction = CompactionMode.automatic
+    /// Called between two steps of a compaction in the background, instead of a pause of 50 ms; a step takes about 1 MiB.
+    public var compactionPause: (@Sendable () -> Void)?
     /// Counts the index pages that this store looks at.
     public var pageTouches: PageTouchCounter?
 

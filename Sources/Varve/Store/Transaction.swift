@@ -4,7 +4,7 @@ import VarveFormat
 /// A set of changes in the making; valid inside the body of `Store.commit` alone. It sees its own changes.
 public final class Transaction {
     let index: IndexWriter
-    private(set) var frames: FrameBuilder
+    var frames: FrameBuilder
     private var records: [UInt8] = []
     private(set) var recordCount: UInt32 = 0
     private(set) var expungedFrom: Set<UInt32> = []
@@ -47,6 +47,7 @@ public final class Transaction {
         payload.append(contentsOf: records)
         if let cipher { payload = try cipher.sealRecords(payload, .commit) }
         frames.add(.commit, payload: payload)
+        index.state.addDead(commit: payload.count)
     }
 
     /// As the store keeps it.
@@ -232,7 +233,7 @@ public final class Transaction {
         try changing { () throws(StoreError) in
             try index.copy(victims.uids, from: source.rawValue, to: target.rawValue, firstUID: row.uidNext)
             if moves {
-                try index.expunge(victims, in: source.rawValue)
+                try index.expunge(victims, in: source.rawValue, bodiesStay: true)
                 expungedFrom.insert(source.rawValue)
                 try add(.move(from: source.rawValue, to: target.rawValue, firstUID: row.uidNext, victims: victims))
             } else {

@@ -77,14 +77,31 @@ final class ModelRun {
         switch number(0...999) {
         case 0...2: try reopen()
         case 3...12: try store.checkpoint()
-        case 13...32: store.maintain()
-        case 33...130: try openSession()
+        case 13...32: try compacting { store.maintain() }
+        case 33...35: try compacting { try compact() }
+        case 36...130: try openSession()
         case 131...420: try moveSession()
         case 421...520: try resynchronise()
         case 521...540: if let id = randomMailbox() { try compare(id) }
         case 541...560: try throwingTransaction()
         default: try transaction()
         }
+    }
+
+    // MARK: Compactions
+
+    /// Commits of a compaction count, and change nothing else.
+    private func compacting(_ body: () throws -> Void) throws {
+        try body()
+        model.modSeq = store.snapshot().modSeq.rawValue
+    }
+
+    private func compact() throws {
+        var options = CompactionOptions()
+        options.minimumDeadBytes = chance(2) ? 1 : 1 << 16
+        options.deadShare = number(0...60)
+        let report = try store.compact(options)
+        try require(report.damage.isEmpty, "damage: \(report.damage)")
     }
 
     // MARK: Transactions
