@@ -41,9 +41,11 @@ class Account:
         self.subscriptions = set()
         self.spellings = {}  # folded keyword: as it was spelled first
         self.next_mailbox = self.next_identity = 1
+        self.segments = {}  # those that must be there, and where they end; 0 where that is not known
 
-    def apply(self, payload):
-        """Applies one commit; ValueError if it cannot be."""
+    def apply(self, payload, segment):
+        """Applies one commit, which stands in a segment; ValueError if it cannot be."""
+        self.segments.setdefault(segment, 0)
         fields = Fields(payload)
         modseq, time, count = fields.number(8), fields.number(8), fields.number(4)
         fields.take(4)
@@ -217,6 +219,25 @@ class Account:
         mailbox.floor = floor
         mailbox.vanished = [gone for gone in mailbox.vanished if gone[0] > floor]
 
+    def relocate(self, record, modseq, arrival):
+        old, new, identity = record.number(8), record.number(8), record.number(8)
+        for _ in range(record.number(4)):
+            mailbox, uid = self.mailbox(record), record.number(4)
+            if uid in mailbox.messages:
+                message = mailbox.messages[uid]
+                if (message.position, message.identity) != (old, identity):
+                    raise ValueError(f"the message {uid} is not the one that a record moves to another place")
+                message.position = new
+            elif uid >= mailbox.uidnext:
+                raise ValueError(f"a message {uid} that never was is moved to another place")
+
+    def drop_segments(self, record, modseq, arrival):
+        for _ in range(record.number(4)):
+            n = record.number(4)
+            if n not in self.segments:
+                raise ValueError(f"segment {n} is given up, and was not there")
+            del self.segments[n]
+
 
 def check_length(name):
     if not 1 <= len(name.encode()) <= 1000:
@@ -234,5 +255,5 @@ def live(mailbox, first, last):
 KINDS = {
     1: Account.create, 2: Account.delete, 3: Account.rename, 4: Account.subscribe, 5: Account.unsubscribe,
     6: Account.append, 7: Account.change_flags, 8: Account.expunge, 9: Account.copy, 10: Account.move,
-    11: Account.claim_recent, 14: Account.forget_vanished,
+    11: Account.claim_recent, 12: Account.relocate, 13: Account.drop_segments, 14: Account.forget_vanished,
 }

@@ -3,10 +3,10 @@
 from account import Account, Mailbox, Message, fold
 from index import (CHANGED, DEAD, KEYWORDS, MAILBOX_CHANGES, MAILBOXES, NAMES, SEGMENTS, SUBSCRIPTIONS, UID, VANISHED,
                    Index)
-from primitives import Damage, number
+from primitives import number
 
 
-def load(store, superblock, log):
+def load(store, superblock):
     """The account after the superblock's commit."""
     index = Index(store, superblock)
     account = Account()
@@ -22,21 +22,19 @@ def load(store, superblock, log):
             raise index.damage(0, f"mailbox {n} says {counters[n]}, and has {mailbox.counters()}")
     if sum(len(rows) for rows in dead.values()) != superblock.dead:
         raise index.damage(0, f"the superblock counts {superblock.dead} dead rows")
-    check_segments(index, log)
+    read_segments(index, account)
     index.check_whole()
     return account
 
 
-def check_segments(index, log):
-    """The segments that must be there are there, and end where the tree says."""
+def read_segments(index, account):
+    """The segments that must be there: in a store of major version 1, all up to the superblock's position."""
+    if index.superblock.known < SEGMENTS:
+        account.segments = dict.fromkeys(range(1, (index.superblock.position >> 32) + 1), 0)
     for key, value in index.entries(SEGMENTS):
-        n, end = int.from_bytes(key, "big"), number(value, 0, 4)
         if len(key) != 4 or len(value) < 16:
             raise index.damage(0, "a segment's cell that cannot be")
-        if n not in log.segments:
-            raise Damage(log.folder, 0, f"segment {n} is missing")
-        if end and end != log.end(n):
-            raise Damage(log.segments[n].path, end, f"the index says that the frames end here, and not at {log.end(n)}")
+        account.segments[int.from_bytes(key, "big")] = number(value, 0, 4)
 
 
 def read_mailboxes(index, account):

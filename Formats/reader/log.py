@@ -87,13 +87,10 @@ class Log:
             if re.fullmatch(r"[0-9]{12}\.seg", name) and int(name[:12]) > 0:
                 self.segments[int(name[:12])] = Segment(os.path.join(self.folder, name), int(name[:12]))
         self.last = max(self.segments, default=0)
-        for n in range(1, self.last + 1):
-            if n not in self.segments:
-                raise Damage(self.folder, 0, f"segment {n} is missing")
         self.uuid = None
         self.tag = 0
-        for n in range(1, self.last + 1):
-            self._read_header(self.segments[n], reached)
+        for segment in list(self.segments.values()):
+            self._read_header(segment, reached)
         if self.last == 0 and superblock_bytes:
             raise Damage(self.folder, 0, "there is a superblock and no segment")
 
@@ -110,14 +107,29 @@ class Log:
         if segment.n != self.last or began or self._ends_with_footer(segment.n - 1):
             raise wrong
         del self.segments[segment.n]
-        self.last -= 1
+        self.last = max(self.segments, default=0)
+
+    def is_whole_from(self, n):
+        return n <= self.last and all(i in self.segments for i in range(n, self.last + 1))
+
+    def check_needed(self, account):
+        """What must be there is there: the segments that the account names, and none but these have bodies."""
+        for n, end in account.segments.items():
+            if n not in self.segments:
+                raise Damage(self.folder, 0, f"segment {n} is missing")
+            if end and self.end(n) not in (None, end):
+                raise Damage(self.segments[n].path, end, f"the frames are to end here, and not at {self.end(n)}")
+        for mailbox in account.mailboxes.values():
+            for uid, message in mailbox.messages.items():
+                if message.position >> 32 not in account.segments:
+                    raise Damage(self.folder, 0, f"message {uid} stands in segment {message.position >> 32}, given up")
 
     def end(self, n):
-        """Where the frames of a segment but the last end; None for that."""
+        """Where the frames of a segment end, by the header of the next one; None where there is none."""
         return self.segments[n + 1].previous_end if n + 1 in self.segments else None
 
     def _ends_with_footer(self, n):
-        if n == 0:
+        if n not in self.segments:
             return False
         at, frame = HEADER, None
         while (next_frame := self.segments[n].frame(at, self.tag)) is not None:
@@ -130,9 +142,9 @@ class Log:
         first, offset = begin >> 32, begin & 0xFFFFFFFF
         if self.last == 0 and begin == position(1, HEADER):
             return
-        if first not in self.segments:
-            raise Damage(self.folder, 0, f"the log must reach {first}:{offset}, and there is no segment {first}")
-        for n in range(first, self.last + 1):
+        for n in range(first, max(self.last, first) + 1):
+            if n not in self.segments:
+                raise Damage(self.folder, 0, f"segment {n} is missing, of the log from {first}:{offset} on")
             segment = self.segments[n]
             contents = Contents(segment)
             start = offset if n == first else HEADER

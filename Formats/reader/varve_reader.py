@@ -4,7 +4,7 @@
     python3 varve_reader.py [--log-only | --index] STORE
 
 It was written from the pages of Formats/ alone and shares no line with the engine. There are two ways to read a store:
-by the log alone, all commits from the first one on; and by superblock and index, with the commits behind them. Without
+by the log alone, all commits from its begin or the newest base on; and by superblock and index, with the commits behind them. Without
 an option both are gone, if there is an index, and must lead to the same. The output is that of
 `varve-dump --messages --json STORE`. It reads only, and a store that no program is writing to. Python 3.9 or later,
 standard library only.
@@ -17,8 +17,9 @@ import json
 import os
 import sys
 
+import base
 import checkpoint
-from account import SYSTEM_FLAGS, EPOCH_OF_ARRIVALS, Account
+from account import EPOCH_OF_ARRIVALS, SYSTEM_FLAGS
 from index import NoIndex, read_superblock
 from log import HEADER, Log, position
 from primitives import Damage, Refused
@@ -27,15 +28,17 @@ from primitives import Damage, Refused
 def replay(account, log, begin):
     for frame in log.commits(begin):
         try:
-            account.apply(frame.payload)
+            account.apply(frame.payload, frame.segment.n)
         except ValueError as error:
             raise frame.damage(f"a commit that cannot be applied: {error}") from None
+    log.check_needed(account)
     return account
 
 
 def by_log(store):
     log = Log(store)
-    return replay(Account(), log, position(1, HEADER)), log
+    account, begin = base.newest(log)
+    return replay(account, log, begin), log
 
 
 def by_index(store):
@@ -45,7 +48,9 @@ def by_index(store):
     log = Log(store, superblock.position, has_bytes)
     if log.uuid != superblock.uuid:
         raise Damage(os.path.join(store, "superblock"), 16, "it is of another store than the segments")
-    return replay(checkpoint.load(store, superblock, log), log, superblock.position), log
+    if not log.is_whole_from(superblock.position >> 32) and base.newest(log)[1] != position(1, HEADER):
+        raise NoIndex(f"{store}: segments behind the superblock's position are gone, and there is a base")
+    return replay(checkpoint.load(store, superblock), log, superblock.position), log
 
 
 def joined(vanished):
