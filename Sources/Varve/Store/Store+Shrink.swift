@@ -37,7 +37,7 @@ extension Store {
         monitor.lock()
         defer { monitor.unlock() }
         while writer.isCheckpointing { monitor.wait() }
-        if let failure = writer.failure { throw failure }
+        try checkUsable()
         writer.allocator.collect(oldestState: oldestState())
         writer.allocator.trim(to: writer.superblock.pageCount)
         try cutIndex(leaving: 0)
@@ -87,7 +87,8 @@ extension Store {
     /// Ends the file `slack` pages behind the last one in use. Holds the lock when it is called and when it returns, but lets
     /// others at it between steps. What the superblock on disk counts is never cut off: the allocator counts no fewer.
     func cutIndex(leaving slack: UInt32) throws(StoreError) {
-        while writer.failure == nil {
+        // When the store has been closed, the file may be another process'.
+        while writer.failure == nil, lock != nil {
             let allocator = writer.allocator
             let wanted = max(allocator.pageCount + slack, Store.firstPages)
             guard wanted < allocator.pages.count else { return }

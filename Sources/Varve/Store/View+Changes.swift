@@ -13,7 +13,7 @@ extension View {
 
     /// The UIDs of messages expunged after `modSeq`, also of those that the view still shows. Exactly these, if `modSeq` is
     /// not below `mailbox.vanishedFloor`. Below it the answer is complete, but may hold more: every UID below
-    /// `mailbox.uidNext` under which the snapshot has no live message (RFC 7162 §3.2.5.1 allows for that).
+    /// `mailbox.uidNext` under which the snapshot has no live message (RFC 7162 §3.2.6).
     /// - Complexity: one range scan, O(log messages + result); below the floor O(messages).
     public func vanished(since modSeq: ModSeq) throws(StoreError) -> UIDSet {
         if modSeq < mailbox.vanishedFloor { return try absent() }
