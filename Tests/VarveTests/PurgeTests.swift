@@ -1,6 +1,7 @@
 import Glibc
 import MailModel
 import Testing
+import VarveSimulation
 import VarveFormat
 
 @testable import Varve

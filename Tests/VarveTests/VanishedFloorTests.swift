@@ -2,6 +2,7 @@ import MailModel
 import Synchronization
 import TestSupport
 import Testing
+import VarveSimulation
 
 @testable import Varve
 

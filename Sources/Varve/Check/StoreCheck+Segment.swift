@@ -82,7 +82,7 @@ extension StoreCheck {
                 // Met before the end that the next segment names, or there is none to name it.
                 checkEarlyFooter(place, pass)
                 if pass.end == nil { return }
-            case nil: break
+            case .base, nil: break
             }
             progress(report.logBytes + pass.reader.offset, total)
         }

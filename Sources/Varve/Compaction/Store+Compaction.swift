@@ -125,8 +125,9 @@ extension Store {
 
     /// Takes rows of expunged messages that nobody is shown any more out of the index. Called within a transaction.
     func purge(_ mailboxes: Set<UInt32>, _ index: IndexWriter) throws(StoreError) {
+        var budget = PurgeBudget.unlimited
         for id in mailboxes.sorted() where try index.mailbox(id) != nil {
-            try index.purge(id, upTo: purgeBound(id))
+            try index.purge(id, upTo: oldestShown(in: id), &budget)
         }
     }
 

@@ -32,6 +32,8 @@ extension Salvage {
         case .move(let from, let to, let firstUID, let victims):
             try copy(tx, victims, from, to, firstUID)
             try expunge(tx, victims.uids, in: from)
+        // Of where bodies lay in the old log.
+        case .relocate, .dropSegments: return
         case .forgetVanished(let mailbox, let floor):
             guard let row = try tx.index.mailbox(mailbox), floor > row.vanishedFloor else { return }
             try tx.index.forgetVanished(mailbox, through: floor)

@@ -243,7 +243,7 @@ struct SalvageSource {
             }
             commits.append(Commit(modSeq: head.modSeq, time: head.time, place: place))
             highestModSeq = max(highestModSeq, head.modSeq)
-        case .commit, .footer, nil: break
+        case .commit, .footer, .base, nil: break
         }
     }
 }

@@ -180,7 +180,7 @@ private struct ReadOnlyRecovery {
                             UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: position,
                             previousEnd: headers[number]!.previousEnd)
                     case .footer: hasFooter = true
-                    case .message, nil: break
+                    case .message, .base, nil: break
                     }
                     position = reader.position
                 }
@@ -226,7 +226,9 @@ private struct ReadOnlyRecovery {
         let root = Root(state: replay.state, pages: replay.allocator.pages, segments: table, logEnd: end)
         // Nothing is ever written to it.
         let nowhere = try MemoryFile()
-        let current = LogWriter.Current(number: end.segment, file: nowhere, end: Int(end.offset), zeroed: Int(end.offset))
+        let current = LogWriter.Current(
+            number: end.segment, previousEnd: headers[end.segment]?.previousEnd ?? 0, file: nowhere, end: Int(end.offset),
+            zeroed: Int(end.offset))
         let writer = Store.Writer(
             superblockFile: nowhere, indexFile: nowhere, superblock: block, freeListPages: [],
             allocator: replay.allocator, log: LogWriter(current: current, tag: uuid.tag), state: replay.state,

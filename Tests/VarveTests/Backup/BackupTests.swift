@@ -1,6 +1,7 @@
 import MailModel
 import TestSupport
 import Testing
+import VarveSimulation
 import VarveFormat
 
 @testable import Varve

@@ -1,6 +1,7 @@
 import MailModel
 import TestSupport
 import Testing
+import VarveSimulation
 import VarveFormat
 
 @testable import Varve
@@ -116,7 +117,9 @@ import VarveFormat
             store.monitor.lock()
             let modSeq = store.writer.state.modSeq
             store.writer.allocator.begin(modSeq, oldestState: 0)
-            let writer = IndexWriter(store.writer.state, store.writer.allocator, modSeq: modSeq, time: 0)
+            let writer = IndexWriter(
+                store.writer.state, store.writer.allocator, modSeq: modSeq, time: 0,
+                place: CommitPlace(segment: 1, previousEnd: 0))
             switch change {
             case 0: try writer.setSubscribed("nobody", true)
             case 1: _ = try writer.keywordSet(["unheard-of"])

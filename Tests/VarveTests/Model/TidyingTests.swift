@@ -2,6 +2,7 @@ import Glibc
 import MailModel
 import TestSupport
 import Testing
+import VarveSimulation
 
 @testable import Varve
 

@@ -1,6 +1,7 @@
 import MailModel
 import Synchronization
 import Testing
+import VarveSimulation
 
 @testable import Varve
 
