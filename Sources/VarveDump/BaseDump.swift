@@ -73,8 +73,12 @@ struct BaseDump {
         item.add("modseq", header.modSeq)
         item.add("time", word: Calendar.text(milliseconds: header.time))
         item.add("frames", totals.frames)
-        item.add("mailboxes", totals.mailboxes)
-        item.add("messages", totals.messages)
+        if header.isEncrypted {
+            item.add("encrypted", .flag(true))
+        } else {
+            item.add("mailboxes", totals.mailboxes)
+            item.add("messages", totals.messages)
+        }
         item.add("bytes", file.size)
         output.emit(item)
     }
@@ -90,6 +94,7 @@ struct BaseDump {
         if reader.header.modSeq != header.modSeq {
             output.damage(place, "a frame of commit \(reader.header.modSeq) in the base of commit \(header.modSeq)")
         }
+        if showsRecords, let item = reader.sealedItem(depth: 1) { output.emit(item) }
         while true {
             switch try reader.next() {
             case .record(let record):
@@ -126,8 +131,10 @@ struct BaseDump {
         if try Digest.sha256(file, 0..<offset) != footer.digest {
             output.damage(place(offset), "the footer's SHA-256 is not that of the base")
         }
+        // What is in sealed records cannot be counted.
+        let messages = header.isEncrypted ? footer.messages : totals.messages
         let counted = (footer.commits, footer.messages, footer.messageBytes, footer.lastModSeq)
-        if !isDamaged, counted != (totals.frames, totals.messages, totals.bytes, header.modSeq) {
+        if !isDamaged, counted != (totals.frames, messages, totals.bytes, header.modSeq) {
             output.damage(place(offset), "the footer's counts are not those of the base's frames")
         }
     }

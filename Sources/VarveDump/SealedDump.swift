@@ -11,7 +11,7 @@ extension Item {
     }
 }
 
-extension CommitReader {
+extension RecordReader {
     /// What stands in the place of sealed records; nil if they stand in the clear.
     func sealedItem(depth: Int) -> Item? {
         guard let sealed else { return nil }

@@ -13,8 +13,15 @@ public struct BaseHeader: Hashable, Sendable {
     public var firstModSeq: UInt64
     /// A moment, in milliseconds since 1970, at which the base's commit was the newest.
     public var time: UInt64
+    /// What its frames hold is sealed, as the segments' is (`Formats/encryption.md`).
+    public var isEncrypted: Bool
 
-    public init(store: StoreUUID, number: UInt32, firstModSeq: UInt64, time: UInt64) {
+    private static let encryptedBit: UInt32 = 1
+
+    public init(
+        store: StoreUUID, number: UInt32, firstModSeq: UInt64, time: UInt64, isEncrypted: Bool = false
+    ) {
+        self.isEncrypted = isEncrypted
         self.store = store
         self.number = number
         self.firstModSeq = firstModSeq
@@ -36,7 +43,7 @@ public struct BaseHeader: Hashable, Sendable {
         out.append32(number)
         out.append32(0)
         out.append64(firstModSeq)
-        out.append32(0)
+        out.append32(isEncrypted ? BaseHeader.encryptedBit : 0)
         out.append64(time)
         out.append32(out.withUnsafeBytes { crc32c(0, $0) })
         return out
@@ -53,6 +60,6 @@ public struct BaseHeader: Hashable, Sendable {
         guard 2...UInt64(Int64.max) ~= p.load64(40) else { throw .invalid("a base before commit \(p.load64(40))") }
         self.init(
             store: StoreUUID(high: p.load64(16), low: p.load64(24)), number: p.load32(32), firstModSeq: p.load64(40),
-            time: p.load64(52))
+            time: p.load64(52), isEncrypted: p.load32(48) & BaseHeader.encryptedBit != 0)
     }
 }

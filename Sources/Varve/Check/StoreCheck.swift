@@ -77,6 +77,13 @@ public final class StoreCheck {
     private func openCipher(_ segments: [CheckedLog.Segment]) throws(StoreError) {
         guard let header = segments.lazy.compactMap(\.header).first(where: \.isEncrypted) else { return }
         do throws(StoreError) {
+            let file = StoreKeyFile(path, files)
+            if try file.exists() {
+                for (i, slot) in try file.slots().enumerated() {
+                    guard case .failure(let error) = slot else { continue }
+                    report.add(.key, FileNames.key, i * KeySlot.size, "slot \(i): \(error)", .open)
+                }
+            }
             cipher = try Recovery(path, options).openCipher(header)
         } catch {
             switch error.kind {

@@ -29,14 +29,11 @@ final class BaseLoader {
         self.header = header
     }
 
-    /// - Parameter payload: of a frame, its head having been looked at.
-    func take(_ payload: UnsafeRawBufferPointer) throws(StoreError) {
-        var reader = ByteReader(payload)
-        _ = reader.take(CommitHeader.size)
-        let count: UInt32
-        do throws(FormatError) { count = try CommitHeader(payload).records } catch {
-            throw StoreError(.corrupt, error.description)
-        }
+    /// - Parameters:
+    ///   - records: of a frame, in the clear.
+    ///   - count: how many there are by its head.
+    func take(_ records: UnsafeRawBufferPointer, _ count: UInt32) throws(StoreError) {
+        var reader = ByteReader(records)
         for _ in 0..<count {
             let record: BaseRecord?
             do throws(FormatError) { record = try BaseRecord.decode(&reader) } catch {

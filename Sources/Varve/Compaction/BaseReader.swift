@@ -28,7 +28,7 @@ struct BaseFile {
     /// - Complexity: O(base).
     func isWhole() throws(StoreError) -> Bool {
         do throws(StoreError) {
-            try forEachFrame { _ in }
+            try forEachFrame { _, _ in }
             return true
         } catch {
             if error.kind == .corrupt { return false }
@@ -37,12 +37,20 @@ struct BaseFile {
     }
 
     /// Builds the index of the base's state.
-    /// - Parameter state: empty.
-    func load(_ state: IndexState, _ allocator: PageAllocator) throws(StoreError) -> IndexState {
+    /// - Parameters:
+    ///   - state: empty.
+    ///   - cipher: of an encrypted store.
+    func load(
+        _ state: IndexState, _ allocator: PageAllocator, _ cipher: StoreCipher?
+    ) throws(StoreError) -> IndexState {
         allocator.begin(header.modSeq, oldestState: .max)
         do {
             let loader = BaseLoader(state, allocator, header)
-            try forEachFrame { payload throws(StoreError) in try loader.take(payload) }
+            try forEachFrame { head, payload throws(StoreError) in
+                let records = try Replay.records(of: payload, head, cipher, kind: .base)
+                try loader.take(records.bytes, head.records)
+                withExtendedLifetime(records.block) {}
+            }
             var loaded = try loader.finish()
             try loaded.load(allocator.pages)
             allocator.commit(lastBoundary: 0)
@@ -53,7 +61,9 @@ struct BaseFile {
         }
     }
 
-    private func forEachFrame(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> Void) throws(StoreError) {
+    private func forEachFrame(
+        _ body: (CommitHeader, UnsafeRawBufferPointer) throws(StoreError) -> Void
+    ) throws(StoreError) {
         let size = try file.size()
         var reader = LogReader(
             file: file, segment: header.number, tag: header.store.tag, from: BaseHeader.size,
@@ -70,8 +80,9 @@ struct BaseFile {
                 guard let head = try? CommitHeader(payload), head.modSeq == header.modSeq else {
                     throw .corrupt(place, "a frame of another base")
                 }
+                guard head.isSealed == header.isEncrypted else { throw .corrupt(place, "it is not sealed as the base says") }
                 frames += 1
-                try body(payload)
+                try body(head, payload)
                 withExtendedLifetime(block) {}
             case .footer:
                 guard let footer = try? SegmentFooter(payload), footer.commits == frames, reader.offset == size else {

@@ -5,6 +5,8 @@ import VarveFormat
 struct BaseWriter {
     private let file: any File
     private let header: BaseHeader
+    /// Seals the records; nil in a store that is not encrypted.
+    private let cipher: StoreCipher?
     private var offset = BaseHeader.size
     private var records: [UInt8] = []
     private var recordCount: UInt32 = 0
@@ -20,7 +22,7 @@ struct BaseWriter {
     /// - Parameter folder: the store's.
     /// - Complexity: O(account); reads the index without a lock.
     static func write(
-        _ root: Root, _ header: BaseHeader, in folder: String, _ files: any FileSystem,
+        _ root: Root, _ header: BaseHeader, in folder: String, _ files: any FileSystem, _ cipher: StoreCipher?,
         step: @escaping () throws(StoreError) -> Void
     ) throws(StoreError) {
         precondition(root.state.modSeq == header.modSeq, "a base is the state before its segment's first commit")
@@ -28,7 +30,7 @@ struct BaseWriter {
         if try files.exists(new) { try files.remove(new) }
         do {
             let file = try files.open(new, create: true, writable: true)
-            var writer = BaseWriter(file: file, header: header, step: step)
+            var writer = BaseWriter(file: file, header: header, cipher: cipher, step: step)
             try writer.write(root)
             try files.rename(new, to: "\(folder)/\(FileNames.base(header.number))")
         } catch {
@@ -39,7 +41,11 @@ struct BaseWriter {
         try files.syncDirectory("\(folder)/\(FileNames.segments)")
     }
 
-    private init(file: any File, header: BaseHeader, step: @escaping () throws(StoreError) -> Void) {
+    private init(
+        file: any File, header: BaseHeader, cipher: StoreCipher?, step: @escaping () throws(StoreError) -> Void
+    ) {
+        precondition(header.isEncrypted == (cipher != nil), "a base is sealed as its store is")
+        self.cipher = cipher
         self.file = file
         self.header = header
         self.step = step
@@ -83,6 +89,7 @@ struct BaseWriter {
         payload.append(contentsOf: records)
         records.removeAll(keepingCapacity: true)
         recordCount = 0
+        if let cipher { payload = try cipher.sealRecords(payload, .base) }
         try addFrame(.base, payload)
         frames += 1
         try step()

@@ -118,7 +118,9 @@ final class CompactionRun {
         position.phase = .writingBase
         tell()
         let (root, header) = try store.beginBase()
-        try BaseWriter.write(root, header, in: store.path, store.options.fileSystem) { [self] () throws(StoreError) in
+        try BaseWriter.write(
+            root, header, in: store.path, store.options.fileSystem, store.cipher
+        ) { [self] () throws(StoreError) in
             try step()
         }
         store.adoptBase(header)

@@ -144,7 +144,8 @@ extension Store {
         if writer.log.current.end > SegmentHeader.size { try beginSegment() }
         let root = published.load()
         let header = BaseHeader(
-            store: uuid, number: writer.log.current.number, firstModSeq: root.state.modSeq + 1, time: options.clock())
+            store: uuid, number: writer.log.current.number, firstModSeq: root.state.modSeq + 1, time: options.clock(),
+            isEncrypted: cipher != nil)
         return (root, header)
     }
 

@@ -47,16 +47,16 @@ struct Replay {
         }
     }
 
-    /// The records of a commit in the clear, and what they lie in if that is not the payload.
+    /// The records of a commit, or of a frame of another kind, in the clear, and what they lie in if that is not the payload.
     static func records(
-        of payload: UnsafeRawBufferPointer, _ header: CommitHeader, _ cipher: StoreCipher?
+        of payload: UnsafeRawBufferPointer, _ header: CommitHeader, _ cipher: StoreCipher?, kind: FrameKind = .commit
     ) throws(StoreError) -> (bytes: UnsafeRawBufferPointer, block: ByteBlock?) {
         guard header.isSealed == (cipher != nil) else {
             throw StoreError(
                 .corrupt, header.isSealed ? "sealed records in a store that is not encrypted" : "records in the clear")
         }
         guard let cipher else { return (UnsafeRawBufferPointer(rebasing: payload[CommitHeader.size...]), nil) }
-        let block = try cipher.openRecords(payload, .commit)
+        let block = try cipher.openRecords(payload, kind)
         return (UnsafeRawBufferPointer(block.bytes), block)
     }
 

@@ -18,19 +18,39 @@ struct StoreKeyFile {
     /// The first slot that holds.
     /// - Throws: `.notFound`, `.io`; `.corrupt` if both are damaged; `.unsupportedVersion`.
     func read() throws(StoreError) -> KeySlot {
+        var found: KeySlot?
+        var failure: FormatError?
+        for slot in try slots() {
+            switch slot {
+            case .success(let slot): found = found ?? slot
+            case .failure(let error): failure = error
+            }
+        }
+        if let found { return found }
+        throw .corrupt(path, failure ?? .invalid("it has no slot"))
+    }
+
+    /// What each slot holds, or what is wrong with it.
+    func slots() throws(StoreError) -> [Result<KeySlot, FormatError>] {
         let file = try fileSystem.open(path, create: false, writable: false)
         let block = ByteBlock(capacity: KeySlot.size * KeySlot.count)
         let count = try file.read(at: 0, into: block.bytes)
-        var failure = FormatError.invalid("the file has \(count) bytes")
-        for slot in 0..<KeySlot.count where count >= (slot + 1) * KeySlot.size {
+        return (0..<KeySlot.count).map { slot in
+            let start = min(slot * KeySlot.size, count)
             do throws(FormatError) {
-                return try KeySlot(
-                    UnsafeRawBufferPointer(rebasing: block.bytes[(slot * KeySlot.size)..<((slot + 1) * KeySlot.size)]))
+                return .success(
+                    try KeySlot(UnsafeRawBufferPointer(rebasing: block.bytes[start..<min(start + KeySlot.size, count)])))
             } catch {
-                failure = error
+                return .failure(error)
             }
         }
-        throw .corrupt(path, failure)
+    }
+
+    /// Writes the file anew if one of its slots is damaged. To be called when the other one has opened the store.
+    func mend() throws(StoreError) {
+        let slots = try slots().map { try? $0.get() }
+        guard let whole = slots.compactMap({ $0 }).first, slots.contains(where: { $0 != whole }) else { return }
+        try write(whole)
     }
 
     /// Puts a slot in place of what is there, in one step: a crash leaves the old file or the new one, whole.

@@ -64,6 +64,7 @@ struct Recovery {
             try log.createFirst(uuid, isEncrypted: cipher != nil)
         } else {
             cipher = try openCipher(log.segments[0].header)
+            if cipher != nil { try StoreKeyFile(path, files).mend() }
         }
         if found.newest == nil {
             // Before there is a superblock, the names that lead to it and to the log are on disk, whatever became of an

@@ -43,7 +43,10 @@ final class SealLedger: Sendable {
             for at in stride(from: 0, to: bytes.count, by: SealedPage.stride) {
                 lookAtPage(Array(bytes[at...].prefix(SealedPage.stride)), "\(path), offset \(offset + at)")
             }
-        } else if let name = path.split(separator: "/").last, let number = FileNames.segmentNumber(String(name)) {
+        } else if let name = path.split(separator: "/").last.map(String.init),
+            let number = FileNames.segmentNumber(name) ?? FileNames.baseNumber(name)
+                ?? FileNames.baseNumber(String(name.prefix { $0 != "." }) + ".base")
+        {
             bytes.withUnsafeBytes { lookAtFrames($0, number, offset) }
         }
     }
@@ -68,7 +71,7 @@ final class SealLedger: Sendable {
             let payload = Array(bytes[(at + FrameHeader.size)..<(at + FrameHeader.size + Int(header.length))])
             switch FrameKind(rawValue: header.kind) {
             case .message: lookAtMessage(payload, "\(position)")
-            case .commit: lookAtCommit(payload, "\(position)")
+            case .commit, .base: lookAtCommit(payload, "\(position)")
             default: break
             }
             at += header.frameLength
@@ -109,6 +112,7 @@ struct WatchedFiles: FileSystem {
     func rename(_ from: String, to: String) throws(StoreError) { try below.rename(from, to: to) }
     func syncDirectory(_ path: String) throws(StoreError) { try below.syncDirectory(path) }
     func lock(_ path: String) throws(StoreError) -> any FileLock { try below.lock(path) }
+    func lockForReading(_ path: String) throws(StoreError) -> (any FileLock)? { try below.lockForReading(path) }
 }
 
 private struct WatchedFile: File {
