@@ -28,7 +28,7 @@ struct CheckCommand: ParsableCommand {
             let path = try location.storePath()
             var progress = ProgressBar("checking", total: 0)
             defer { progress.finish() }
-            report = try StoreCheck.run(at: path) { done, total in
+            report = try StoreCheck.run(at: path, location.options()) { done, total in
                 progress.total = total
                 progress.update(bytes: done)
             }

@@ -45,12 +45,12 @@ struct RepairCommand: ParsableCommand {
             var progress = ProgressBar("reading", total: 0)
             defer { progress.finish() }
             if let into {
-                outcome = try StoreRepair.run(path, into: into, isForced: force) { done, total in
+                outcome = try StoreRepair.run(path, into: into, location.options(), isForced: force) { done, total in
                     progress.total = total
                     progress.update(bytes: done)
                 }
             } else {
-                try Store.rebuildIndex(at: path)
+                try Store.rebuildIndex(at: path, location.options())
                 outcome = nil
             }
         } catch {

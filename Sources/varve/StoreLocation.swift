@@ -8,6 +8,7 @@ struct StoreLocation: ParsableArguments {
     var data: String?
     @Option(help: ArgumentHelp("Whose mail.", valueName: "name"))
     var user: String?
+    @OptionGroup var key: KeyOption
     @Argument(help: "The folder of a store, instead of --data and --user.")
     var path: String?
 
@@ -15,6 +16,12 @@ struct StoreLocation: ParsableArguments {
         guard (data == nil) == (user == nil), (data == nil) != (path == nil) else {
             throw ValidationError("Give --data and --user, or the folder of a store.")
         }
+    }
+
+    func options() throws -> StoreOptions {
+        var options = StoreOptions()
+        options.masterKey = try key.masterKey()
+        return options
     }
 
     func storePath() throws -> String {

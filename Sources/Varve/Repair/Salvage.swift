@@ -48,6 +48,8 @@ final class Salvage {
         options.access = .readWrite
         options.backgroundMaintenance = false
         options.makesInbox = false
+        // Encrypted as the old one is.
+        if source.cipher == nil { options.masterKey = nil }
         options.clock = { clock.now }
         report.lostBytes = source.lostBytes
         store = try Store.open(at: target, options)

@@ -219,7 +219,8 @@ private struct ReadOnlyRecovery {
     private static let maximumSegments: UInt32 = 1 << 20
 
     private func makeStore(
-        _ uuid: StoreUUID, _ cipher: StoreCipher?, _ block: Superblock, _ replay: Replay, _ end: LogPosition, _ lock: (any FileLock)?
+        _ uuid: StoreUUID, _ cipher: StoreCipher?, _ block: Superblock, _ replay: Replay, _ end: LogPosition,
+        _ lock: (any FileLock)?
     ) throws(StoreError) -> Store {
         let highest = min(max(numbers.last ?? 1, end.segment), ReadOnlyRecovery.maximumSegments)
         let table = SegmentTable((1...highest).map { SegmentFile(number: $0, path: name($0), fileSystem: files) })
