@@ -11,6 +11,8 @@ public struct CheckReport: Sendable {
             case key
             /// A segment's file as a whole, or its header.
             case segment
+            /// A base, with which a replay would begin.
+            case base
             /// A place in a segment at which a valid frame should begin.
             case frame
             /// A commit that does not decode, or does not follow on the one before.

@@ -14,6 +14,8 @@ struct CheckedLog {
     var sizes: [UInt32] = []
     /// The account as the log says; nil when a commit was met that cannot be applied, or none at all.
     var replay: Replay?
+    /// Where the replay begins: 1, or the number of the base.
+    var firstSegment: UInt32 = 1
     /// The last commit that was applied.
     var lastReplayed: UInt64 = 0
     /// Modseq of the last commit that was met.

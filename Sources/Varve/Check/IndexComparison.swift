@@ -13,6 +13,8 @@ struct IndexComparison {
     private(set) var differences: [String] = []
     /// Of mailboxes by id: up to where the index has taken rows of expunged messages out.
     private var purged: [UInt32: Purged] = [:]
+    /// The same of what was built from the log: a base has no rows of expunged messages.
+    private var loggedPurged: [UInt32: Purged] = [:]
 
     /// All expunges through a commit, and those of the one behind it that are of UIDs below another.
     private struct Purged {
@@ -35,8 +37,9 @@ struct IndexComparison {
         try compareCells(.subscriptions, index.state.subscriptions, log.state.subscriptions)
         try compareCells(.segments, index.state.segments, log.state.segments)
         try compareCells(.keywords, index.state.keywordTree, log.state.keywordTree)
-        try compareRows(index.state.uid, log.state.uid, { MessageRow($0, $1) }) { [purged] key, row in
-            guard row.flags & MessageRow.deadBit != 0, let purged = purged[UInt32(key >> 32)] else { return false }
+        try compareRows(index.state.uid, log.state.uid, { MessageRow($0, $1) }) { [purged, loggedPurged] isLogged, key, row in
+            let purged = (isLogged ? purged : loggedPurged)[UInt32(key >> 32)]
+            guard row.flags & MessageRow.deadBit != 0, let purged else { return false }
             return row.modSeq <= purged.through || row.modSeq == purged.through + 1 && row.uid < purged.below
         }
         try compareRows(index.state.changed, log.state.changed, RowTree<ChangedSchema>.last)
@@ -73,17 +76,20 @@ struct IndexComparison {
 
     private mutating func compareMailboxes() throws(StoreError) {
         var purged: [UInt32: Purged] = [:]
+        var loggedPurged: [UInt32: Purged] = [:]
         try compareCells(.mailboxes, index.state.mailboxes, log.state.mailboxes) { key, a, b in
             let id = key.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
             guard var row = try? a.withBytes({ try MailboxRow(id: id, $0) }),
                 var logged = try? b.withBytes({ try MailboxRow(id: id, $0) })
             else { return false }
             purged[id] = Purged(through: row.purged, below: row.purgedBelow)
+            loggedPurged[id] = Purged(through: logged.purged, below: logged.purgedBelow)
             (row.dead, row.purged, row.purgedBelow) = (0, 0, 0)
             (logged.dead, logged.purged, logged.purgedBelow) = (0, 0, 0)
             return row == logged
         }
         self.purged = purged
+        self.loggedPurged = loggedPurged
     }
 
     private mutating func compareCells(
@@ -132,7 +138,7 @@ struct IndexComparison {
 
     private mutating func compareRows<Schema: RowSchema, Value: Equatable>(
         _ a: RowTree<Schema>, _ b: RowTree<Schema>, _ value: @escaping (UnsafeRawPointer, Int) -> Value,
-        unlessIndexLacks: (Schema.Key, Value) -> Bool = { _, _ in false }
+        mayLack: (_ isLogged: Bool, Schema.Key, Value) -> Bool = { _, _, _ in false }
     ) throws(StoreError) {
         var findings = Findings(tree: Schema.tree)
         var left = RowCursor(a, index.pages, value)
@@ -140,8 +146,10 @@ struct IndexComparison {
         var x = try left.next()
         var y = try right.next()
         while x != nil || y != nil {
-            if let y, x.map({ $0.key > y.key }) ?? true, unlessIndexLacks(y.key, y.value) {
+            if let y, x.map({ $0.key > y.key }) ?? true, mayLack(true, y.key, y.value) {
                 // Not in the log is when it was taken out.
+            } else if let x, y.map({ $0.key > x.key }) ?? true, mayLack(false, x.key, x.value) {
+                // Nor is when it would have been.
             } else if let x, y == nil || x.key < y!.key {
                 findings.add("row \(IndexComparison.text(Schema.tree, x.key)) is not in the log")
             } else if let y, x == nil || y.key < x!.key {

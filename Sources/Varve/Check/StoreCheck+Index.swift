@@ -25,7 +25,7 @@ extension StoreCheck {
                 report.remarks.append("mailboxes were not compared with their messages: pages of the index are damaged")
                 return
             }
-            state.keywords = try Keywords.load(state.keywordTree, pages)
+            try state.load(pages)
             let root = Root(state: state, pages: pages, segments: SegmentTable([]), logEnd: block.logPosition)
             for violation in Check.run(Snapshot(root)) { add(violation, .mailbox) }
             if isListed { index = (state, pages) }

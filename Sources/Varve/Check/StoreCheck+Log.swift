@@ -23,7 +23,8 @@ extension StoreCheck {
                 .segment, FileNames.segment(header.number), 16, "it is of store \(header.store), not of \(store)", .repair)
             segments[i].header = nil
         }
-        checkNumbers(segments.map(\.number))
+        try findBase()
+        checkNumbers(segments.map(\.number).filter { $0 >= log.firstSegment })
         report.segments = segments.count
         return segments
     }
@@ -31,7 +32,7 @@ extension StoreCheck {
     private func checkNumbers(_ numbers: [UInt32]) {
         // Where a superblock says that the log went on, there was a segment.
         let highest = max(numbers.last ?? 0, superblock?.logPosition.segment ?? 1)
-        let missing = NumberGaps.gaps(in: numbers, through: highest)
+        let missing = NumberGaps.gaps(in: numbers, from: log.firstSegment, through: highest)
         for gap in missing {
             let last = gap.upperBound > gap.lowerBound ? " and those up to \(gap.upperBound)" : ""
             report.add(.segment, FileNames.segment(gap.lowerBound), nil, "the segment is missing" + last, .repair)
@@ -70,15 +71,19 @@ extension StoreCheck {
 
     func checkLog(_ segments: [CheckedLog.Segment], _ store: StoreUUID) {
         do throws(StoreError) {
-            if !isLocked { log.replay = try Replay.inMemory(store, cipher) }
+            if !isLocked { try beginReplay(store) }
         } catch {
             report.remarks.append("the index was not compared with the log: \(error.message)")
         }
         let total = segments.reduce(0) { $0 + $1.size }
+        var expected = log.firstSegment
         for (i, segment) in segments.enumerated() {
             let next = i + 1 < segments.count ? segments[i + 1] : nil
             // What was not met breaks the chain of commits.
-            if segment.number != UInt32(i + 1) || segment.header == nil { stopReplay() }
+            if segment.number >= log.firstSegment {
+                if segment.number != expected || segment.header == nil { stopReplay() }
+                expected = segment.number &+ 1
+            }
             if let header = segment.header, header.isEncrypted != (cipher != nil || isLocked) {
                 report.add(.segment, FileNames.segment(segment.number), 48, "it is not encrypted as the others are", .repair)
             }
@@ -115,6 +120,7 @@ extension StoreCheck {
     }
 
     private func finishReplay() {
+        checkNeeded()
         guard let block = superblock, block.indexNumber != 0 else { return }
         if !log.hasMetCheckpoint, log.replay != nil {
             report.add(
@@ -131,6 +137,82 @@ extension StoreCheck {
                     "the index, of commit \(block.modSeq), was not compared with the log, whose commits are whole up to "
                         + "\(log.lastReplayed)")
             }
+        }
+    }
+
+    // MARK: The base
+
+    /// Looks at the newest base that holds; a replay begins with it.
+    private func findBase() throws(StoreError) {
+        let names = try files.list(name(FileNames.segments))
+        for number in names.compactMap(FileNames.baseNumber).sorted(by: >) {
+            let file = FileNames.base(number)
+            if base != nil {
+                report.remarks.append("\(file) is older than the newest base: the next opening removes it")
+                continue
+            }
+            do throws(StoreError) {
+                let found = try BaseFile(number, in: path, files)
+                if let store = report.store, found.header.store != store {
+                    throw .corrupt(file, "it is of store \(found.header.store)")
+                }
+                guard try found.isWhole() else { throw .corrupt(file, "a frame of it does not hold") }
+                try checkBaseDigest(file)
+                base = found
+                log.firstSegment = number
+            } catch {
+                guard error.kind != .unsupportedVersion else { throw error }
+                report.add(.base, file, nil, StoreCheck.withoutName(error.message, file), .repair)
+            }
+        }
+        for name in names.sorted() where name.hasSuffix(".base.new") {
+            report.remarks.append("\(FileNames.segments)/\(name) was never finished: the next opening removes it")
+        }
+    }
+
+    private static func withoutName(_ message: String, _ file: String) -> String {
+        guard let range = message.firstRange(of: file + ": ") else { return message }
+        return String(message[range.upperBound...])
+    }
+
+    /// The footer of a base holds the digest of all before it.
+    private func checkBaseDigest(_ file: String) throws(StoreError) {
+        let opened = try files.open(name(file), create: false, writable: false)
+        let frame = FrameHeader.frameLength(payload: SegmentFooter.size)
+        let end = try opened.size() - frame
+        let block = ByteBlock(capacity: frame)
+        guard end > 0, try opened.read(at: end, into: block.bytes) == frame,
+            let footer = try? SegmentFooter(UnsafeRawBufferPointer(rebasing: block.bytes[FrameHeader.size...])),
+            try Store.digest(opened, 0..<end) == footer.digest
+        else { throw .corrupt(file, "its SHA-256 is not that of the base") }
+    }
+
+    private func beginReplay(_ store: StoreUUID) throws(StoreError) {
+        var replay = try Replay.inMemory(store, cipher)
+        if let base {
+            do throws(StoreError) {
+                replay.state = try base.load(replay.state, replay.allocator)
+                log.lastCommit = base.header.modSeq
+            } catch {
+                report.add(.base, FileNames.base(base.header.number), nil, error.message, .repair)
+                return
+            }
+        }
+        log.replay = replay
+        compareIfCheckpoint()
+    }
+
+    /// Segments that the account still needs, be it for bodies alone, are there.
+    private func checkNeeded() {
+        guard let replay = log.replay else { return }
+        do throws(StoreError) {
+            for cell in try replay.state.segmentCells(replay.allocator.pages) where cell.number < log.firstSegment {
+                if try !files.exists(name(FileNames.segment(cell.number))) {
+                    report.add(.segment, FileNames.segment(cell.number), nil, "the segment is missing", .repair)
+                }
+            }
+        } catch {
+            report(error, .index, FileNames.index, .rebuildIndex)
         }
     }
 
@@ -174,10 +256,10 @@ extension StoreCheck {
 
 /// Numbers that are missing.
 enum NumberGaps {
-    /// - Parameter numbers: ascending, from 1 on.
-    static func gaps(in numbers: [UInt32], through highest: UInt32) -> [ClosedRange<UInt32>] {
+    /// - Parameter numbers: ascending, none below the first.
+    static func gaps(in numbers: [UInt32], from first: UInt32, through highest: UInt32) -> [ClosedRange<UInt32>] {
         var gaps: [ClosedRange<UInt32>] = []
-        var next: UInt32 = 1
+        var next = first
         for number in numbers {
             if number > next { gaps.append(next...(number - 1)) }
             next = number == .max ? .max : number + 1

@@ -52,7 +52,7 @@ extension StoreCheck {
     }
 
     private func checkSeam(_ header: SegmentHeader) {
-        guard log.replay != nil, header.firstModSeq != log.lastCommit + 1 else { return }
+        guard log.replay != nil, header.number >= log.firstSegment, header.firstModSeq != log.lastCommit + 1 else { return }
         report.add(
             .segment, FileNames.segment(header.number), 40,
             "it is to begin with commit \(header.firstModSeq), and follows commit \(log.lastCommit)", .repair)
@@ -176,13 +176,19 @@ extension StoreCheck {
                 .rebuildIndex)
         }
         defer { log.lastCommit = head.modSeq }
+        // Segments below the base are there for their bodies: what their commits say is in the base.
+        if place.segment < log.firstSegment {
+            if !isLocked, let problem = StoreCheck.problem(ofRecordsIn: payload, head, cipher) {
+                report.add(.commit, pass.name, Int(place.offset), problem, .repair)
+            }
+            return
+        }
         guard head.modSeq == log.lastCommit &+ 1 else { return fail("commit \(head.modSeq) follows commit \(log.lastCommit)") }
         guard log.replay != nil else {
             if !isLocked, let problem = StoreCheck.problem(ofRecordsIn: payload, head, cipher) { fail(problem) }
             return
         }
         do throws(StoreError) {
-            if log.lastCommit == 0 { compareIfCheckpoint() }
             try log.replay!.apply(payload, at: place, previousEnd: pass.previousEnd)
             compareIfCheckpoint()
         } catch {

@@ -22,6 +22,8 @@ public final class StoreCheck {
     /// What the index on disk says, if all of it that matters is whole.
     var index: (state: IndexState, pages: Pages)?
     var superblock: Superblock?
+    /// With which the replay of the log begins.
+    var base: BaseFile?
     var log = CheckedLog()
 
     /// - Parameter progress: told now and then how many bytes of the segments have been read, of how many.

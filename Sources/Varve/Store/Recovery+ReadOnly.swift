@@ -59,7 +59,7 @@ extension Recovery {
             var state = IndexState(block)
             // Also brings every page that is needed into memory.
             guard Check.violations(ofTreesIn: state, pages).violations.isEmpty else { return nil }
-            state.keywords = try Keywords.load(state.keywordTree, pages)
+            try state.load(pages)
             let allocator = PageAllocator(
                 file: memory, pages: pages, pageCount: block.pageCount, free: free, checkpoint: block.modSeq,
                 tag: block.store.tag)
@@ -119,6 +119,14 @@ private struct ReadOnlyRecovery {
             start = block.logPosition
         } else {
             replay = try .inMemory(uuid, cipher)
+            if let base = try newestBase(uuid) {
+                do throws(StoreError) {
+                    replay.state = try base.load(replay.state, replay.allocator)
+                    start = base.next
+                } catch {
+                    met(error)
+                }
+            }
         }
         let end = try read(from: start, durable: block?.logPosition, uuid.tag, &replay)
         return try makeStore(uuid, cipher, block ?? Superblock(store: uuid), replay, end, lock)
@@ -149,6 +157,17 @@ private struct ReadOnlyRecovery {
                 if number != numbers.last || !isBlank { met(.corrupt(name(number), error)) }
             }
         }
+    }
+
+    /// The newest base whose frames all hold.
+    private func newestBase(_ store: StoreUUID) throws(StoreError) -> BaseFile? {
+        let names = try files.list("\(path)/\(FileNames.segments)")
+        for number in names.compactMap(FileNames.baseNumber).sorted(by: >) {
+            if let base = try? BaseFile(number, in: path, files), base.header.store == store, try base.isWhole() {
+                return base
+            }
+        }
+        return nil
     }
 
     // MARK: The log
