@@ -41,6 +41,7 @@ class Base:
                 self._apply(frame.payload)
             except (ValueError, KeyError) as error:
                 raise frame.damage(f"records of a base that cannot be applied: {error}") from None
+        self._check_uids(frames[-1])
         self.account.modseq = self.modseq
 
     def _check_header(self, log):
@@ -86,6 +87,16 @@ class Base:
             raise footer.damage("the footer does not count what is there")
         if hashlib.sha256(self.file.data[:footer.at]).digest() != digest:
             raise footer.damage("the footer's SHA-256 is not that of the bytes before it", 40)
+
+    def _check_uids(self, footer):
+        """The UIDs below a mailbox' next one are there or gone, each once, as long as no expunge was forgotten."""
+        for n, mailbox in self.account.mailboxes.items():
+            gone = sum(last - first + 1 for _, first, last in mailbox.vanished)
+            if gone + len(mailbox.messages) > mailbox.uidnext - 1 or (
+                    mailbox.floor == 0 and gone + len(mailbox.messages) < mailbox.uidnext - 1):
+                raise footer.damage(f"mailbox {n} has UIDs that are neither there nor gone, or both")
+        if sum(len(mailbox.messages) for mailbox in self.account.mailboxes.values()) != self.messages:
+            raise footer.damage(f"the footer counts {self.messages} messages", 20)
 
     def _apply(self, payload):
         head = Fields(payload)
@@ -146,7 +157,10 @@ class Base:
     def _vanished(self, record):
         mailbox, count = self.account.mailboxes[record.number(4)], record.number(4)
         for _ in range(count):
-            mailbox.vanished.append((record.number(8), record.number(4), record.number(4)))
+            modseq, first, last = record.number(8), record.number(4), record.number(4)
+            if not 1 <= first <= last < mailbox.uidnext or not mailbox.floor < modseq <= self.modseq:
+                raise ValueError(f"expunged UIDs {first} to {last} that cannot be")
+            mailbox.vanished.append((modseq, first, last))
 
     def _subscription(self, record):
         self.account.subscriptions.add(record.string())

@@ -4,9 +4,9 @@
     python3 varve_reader.py [--log-only | --index] STORE
 
 It was written from the pages of Formats/ alone and shares no line with the engine. There are two ways to read a store:
-by the log alone, all commits from its begin or the newest base on; and by superblock and index, with the commits behind them. Without
-an option both are gone, if there is an index, and must lead to the same. The output is that of
-`varve-dump --messages --json STORE`. It reads only, and a store that no program is writing to. Python 3.9 or later,
+by the log alone, all commits from its begin on, or from the newest base on; and by superblock and index, with the
+commits behind them. Without an option both are gone, if there is an index, and must lead to the same. The output is that
+of `varve-dump --messages --json STORE`. It reads only, and a store that no program is writing to. Python 3.9 or later,
 standard library only.
 
 Exit status: 0 all is well; 1 the store is damaged, or not one that this program reads.
