@@ -162,6 +162,7 @@ extension Store {
     public func backUp(
         to repository: BackupRepository, _ options: BackupOptions = BackupOptions()
     ) throws(StoreError) -> BackupReport {
+        if let damage { throw damage }
         let made = repository.clock()
         // Held until the files are open: no segment that this state needs goes before.
         let root = published.load()

@@ -82,6 +82,7 @@ extension BackupRepository {
     ) throws(StoreError) {
         var options = options
         options.fileSystem = BackupFileSystem(objects)
+        options.access = .readWrite
         options.create = false
         options.backgroundMaintenance = false
         let store = try Store.open(at: BackupFileSystem.store, options)

@@ -176,6 +176,7 @@ struct Restore {
     private func build(_ cut: RestoreCut) throws(StoreError) -> (mailboxes: Int, messages: Int) {
         var options = options.store
         options.fileSystem = files
+        options.access = .readWrite
         options.create = false
         options.backgroundMaintenance = false
         let store = try Store.open(at: temporary, options)

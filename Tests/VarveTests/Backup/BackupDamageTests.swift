@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import VarveSimulation
 import VarveFormat
+import VarveSimulation
 
 @testable import Varve
 

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import VarveSimulation
 import VarveFormat
+import VarveSimulation
 
 @testable import Varve
 
