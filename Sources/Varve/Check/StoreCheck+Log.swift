@@ -191,7 +191,7 @@ extension StoreCheck {
         var replay = try Replay.inMemory(store, cipher)
         if let base {
             do throws(StoreError) {
-                replay.state = try base.load(replay.state, replay.allocator)
+                replay.state = try base.load(replay.state, replay.allocator, cipher)
                 log.lastCommit = base.header.modSeq
             } catch {
                 report.add(.base, FileNames.base(base.header.number), nil, error.message, .repair)

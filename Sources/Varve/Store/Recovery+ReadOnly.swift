@@ -121,7 +121,7 @@ private struct ReadOnlyRecovery {
             replay = try .inMemory(uuid, cipher)
             if let base = try newestBase(uuid) {
                 do throws(StoreError) {
-                    replay.state = try base.load(replay.state, replay.allocator)
+                    replay.state = try base.load(replay.state, replay.allocator, cipher)
                     start = base.next
                 } catch {
                     met(error)

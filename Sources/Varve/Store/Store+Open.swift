@@ -159,7 +159,7 @@ struct Recovery {
         try state.load(pages)
         var start = block.logPosition
         if isNew, let base = try log.newestWholeBase() {
-            state = try base.load(state, allocator)
+            state = try base.load(state, allocator, cipher)
             start = base.next
         }
         var replay = Replay(state: state, allocator: allocator, checkpoint: block.modSeq, cipher: cipher)
