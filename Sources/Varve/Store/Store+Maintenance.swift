@@ -116,7 +116,8 @@ extension Store {
     func beginSegment() throws(StoreError) {
         let old = writer.log.current
         let header = SegmentHeader(
-            store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end))
+            store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end),
+            isEncrypted: cipher != nil)
         let (file, segment) = try Store.createSegment(header, path: path, options)
         writer.sealable.append((old.file, old.number, old.end))
         writer.sealedBytes += old.end
