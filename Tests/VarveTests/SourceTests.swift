@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test(arguments: engine + ["VarveAccounts", "MailFiles", "VarveDump", "IMAPCodec", "IMAPServer", "varved", "varve", "varve-dump"])
+    @Test(arguments: engine + ["VarveAccounts", "MailFiles", "VarveDump", "IMAPCodec", "IMAPServer", "varved", "varve", "varve-dump", "simulate"])
     func filesAreShort(_ module: String) throws {
         for file in try SourceTests.files(module) {
             let lines = try Repository.text(file).split(separator: "\n", omittingEmptySubsequences: false)

@@ -46,6 +46,7 @@ extension SimulatedDisk {
     package func rename(_ from: String, to: String) throws(StoreError) {
         guard let moved = try entry(from, .look) else { throw StoreError(.notFound, "there is no file \(from)") }
         if case .folder = moved { return try renameFolder(from, to: to) }
+        guard from != to else { return }
         try change(.name, to, partly: { share, state in
             guard share == 1 || state.fault?.fault == .powerFailure else { return }
             SimulatedDisk.setName(to, moved, &state)

@@ -18,8 +18,8 @@ import Varve
 ///   write is then done in part, up to any byte: a short write and what followed from it; a name is not changed; a lock is
 ///   not taken.
 /// * **Failed syncs.** A sync that fails has written some sectors; the others the system takes for written from then on, and no
-///   later sync writes them unless they are written to again. When the process ends the system may forget them, so that the
-///   next one reads the older bytes.
+///   later sync writes them unless they are written to again (of a file that is mapped anew, any page may be). When the
+///   process ends the system may forget them, so that the next one reads the older bytes.
 /// * **Space.** The disk may have a size: what would take more is ENOSPC, a write after the part for which there was space.
 /// * **Processes.** A killed process leaves everything as it saw it, but no more durable than it was; its locks are gone.
 /// * **Rot.** A byte on the medium may change (`damage`), a file be cut (`cut`).

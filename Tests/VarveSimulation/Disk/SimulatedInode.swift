@@ -18,7 +18,8 @@ final class SimulatedInode: @unchecked Sendable {
     private var dirty = DirtyPages()
     /// For writing: any byte may have been stored to.
     private var isMapped = false
-    /// Pages that a failed sync has dropped: the system takes them for written. Their bytes as they were then.
+    /// Pages that a failed sync has dropped: the system takes them for written. Their bytes as they were then. Of a mapped
+    /// file they are known until it is mapped anew, or its process ends.
     private var dropped: [Int: [UInt8]] = [:]
 
     /// - Parameter keepsDurable: false if the disk does not model power failures.
@@ -77,7 +78,11 @@ final class SimulatedInode: @unchecked Sendable {
 
     func map(writable: Bool) -> Image {
         own()
-        if writable { isMapped = true }
+        if writable {
+            isMapped = true
+            // From now on nobody can tell which of them are stored to again.
+            dropped.removeAll()
+        }
         return seen
     }
 

@@ -85,6 +85,13 @@ enum Change: CaseIterable {
         }
     }
 
+    static func appendAlike(_ tx: Transaction, _ account: inout Account) throws {
+        let inbox = account.id(Account.inbox)!
+        let body = 2
+        let uid = try tx.append(Mail.prepared[body], to: MailboxID(inbox), internalDate: Mail.internalDate)
+        guard account.append(body, to: inbox, 0, 0) == uid.rawValue else { throw Violation("UID \(uid) is given") }
+    }
+
     private static func flags(_ run: RandomWorkload) -> (UInt16, UInt16) {
         let system = UInt16(run.number(0...31) & run.number(0...31))
         guard run.chance(2) else { return (system, 0) }

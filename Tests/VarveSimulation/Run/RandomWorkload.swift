@@ -12,7 +12,7 @@ final class RandomWorkload {
     static let index = "\(path)/\(FileNames.index)"
 
     private(set) var disk: SimulatedDisk
-    private(set) var store: Store!
+    var store: Store!
     /// After the last transaction that was built and not refused.
     var account: Account
     var history: History
@@ -129,7 +129,7 @@ final class RandomWorkload {
         var attempts = 0
         while store == nil {
             do {
-                store = try Store.open(at: RandomWorkload.path, options)
+                store = try openOnce()
             } catch {
                 guard meetError() else { throw Violation("an opening fails: \(error)") }
                 attempts += 1
@@ -152,6 +152,8 @@ final class RandomWorkload {
 
     /// What a reader must see at this moment.
     var seen: Account { history.states[store.snapshot().modSeq.rawValue] ?? account }
+
+    func openOnce() throws(StoreError) -> Store { try Store.open(at: RandomWorkload.path, options) }
 
     func check() throws {
         let violations = Check.run(store)
@@ -229,14 +231,18 @@ final class RandomWorkload {
     enum Way: CaseIterable { case durable, relaxed, pending }
     private struct Aborted: Error {}
 
-    /// Makes one transaction of random changes.
-    func transact(_ way: Way, aborts: Bool = false) throws {
+    /// Makes one transaction of random changes, or the one change of which there are many alike.
+    func transact(_ way: Way, aborts: Bool = false, like: Bool = false) throws {
         var next = account
         next.modSeq += 1
         next.time = seconds
         let count = chance(2) ? 1 : number(1...4)
         let body = { [self] (tx: Transaction) in
-            for _ in 0..<count { try Change.random(&random).make(tx, &next, self) }
+            if like {
+                try Change.appendAlike(tx, &next)
+            } else {
+                for _ in 0..<count { try Change.random(&random).make(tx, &next, self) }
+            }
             if aborts { throw Aborted() }
             if !next.hasSameContent(as: account) { history.build(next) }
         }

@@ -167,10 +167,11 @@ package final class Simulation {
         }
         outcome.recoveries += 1
         try workload.open()
-        switch workload.number(0...5) {
+        switch workload.number(0...6) {
         case 0...1: try openAgain(workload)
         case 2: try rebuild(workload)
         case 3...4: try goOn(workload)
+        case 5: try workload.rot()
         default: try workload.readBodies(40)
         }
     }
@@ -196,6 +197,13 @@ package final class Simulation {
 
     /// What was recovered is as good as a store that never crashed.
     private func goOn(_ workload: RandomWorkload) throws {
+        if workload.chance(3) {
+            // What is left of a torn batch may come to life behind a commit of the same size.
+            try workload.transact(.durable, like: true)
+            workload.kill()
+            outcome.recoveries += 1
+            try workload.open()
+        }
         for _ in 0..<3 { try workload.step() }
         workload.endTrouble()
         try workload.close()

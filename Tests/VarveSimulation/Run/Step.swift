@@ -4,7 +4,7 @@ import Varve
 
 /// Something that befalls a store. To add one: a case, its weight, what it does.
 enum Step: CaseIterable {
-    case commit, relaxedCommits, pendingCommits, abortedCommit
+    case commit, relaxedCommits, pendingCommits, likeCommits, abortedCommit
     case flush, checkpoint, maintain
     case look, hold, letGo
     case reopen, kill, powerFailure, loseIndex
@@ -16,6 +16,7 @@ enum Step: CaseIterable {
         case .commit: 40
         case .relaxedCommits: 5
         case .pendingCommits: 5
+        case .likeCommits: 4
         case .abortedCommit: 2
         case .flush: 2
         case .checkpoint: 4
@@ -27,7 +28,7 @@ enum Step: CaseIterable {
         case .kill: 2
         case .powerFailure: 2
         case .loseIndex: 1
-        case .errors: 4
+        case .errors: 5
         case .fullDisk: 1
         }
     }
@@ -67,6 +68,9 @@ extension RandomWorkload {
         case .commit: try transact(.durable)
         case .relaxedCommits: for _ in 0..<number(1...4) { try transact(.relaxed) }
         case .pendingCommits: for _ in 0..<number(1...4) { try transact(.pending) }
+        case .likeCommits:
+            // Frames of one size: what a torn batch leaves stands where the next one's frames will begin.
+            for _ in 0..<number(1...4) { try transact(.pending, like: true) }
         case .abortedCommit: try transact(Way.allCases.randomElement(using: &random)!, aborts: true)
         case .flush: try durably { () throws(StoreError) in try store.flush() }
         case .checkpoint: try durably { () throws(StoreError) in try store.checkpoint() }
@@ -92,7 +96,7 @@ extension RandomWorkload {
             try open()
         case .errors:
             stepsOfTrouble = number(1...5)
-            let odds = number(5...80)
+            let odds = number(4...40)
             makeTrouble { $0.errorOdds = odds }
         case .fullDisk:
             stepsOfTrouble = number(1...5)

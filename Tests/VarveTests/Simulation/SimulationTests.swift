@@ -21,7 +21,7 @@ import VarveSimulation
     @Test(arguments: Canary.allCases) func aBrokenPromiseIsFound(canary: Canary) throws {
         var finding: Simulation.Finding?
         var tried = 0
-        for seed in 1...20 as ClosedRange<UInt64> where finding == nil {
+        for seed in 1...40 as ClosedRange<UInt64> where finding == nil {
             let outcome = Simulation(Simulation.Plan(seed: seed, steps: 100, crashes: 1000, canary: canary)).run()
             tried += outcome.crashPoints
             finding = outcome.finding
