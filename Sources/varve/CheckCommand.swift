@@ -56,7 +56,7 @@ struct CheckCommand: ParsableCommand {
         let found = "\(report.violationCount) \(report.violationCount == 1 ? "violation" : "violations"): "
         return switch report.remedy {
         case .none: "nothing is wrong"
-        case .open: found + "no mail is in danger; the next opening puts it right (varve stat opens the store)"
+        case .open: found + "no mail is in danger; what the store needs of it is put right as it goes on"
         case .rebuildIndex: found + "the log is whole; build the index anew: varve repair --index \(location.arguments)"
         case .repair: found + "save what is whole into a new store: varve repair \(location.arguments) --into NEW"
         }

@@ -5,7 +5,8 @@ import Varve
 
 /// The same store each time: its clock, UUID and background work are given.
 enum SampleStore {
-    static func options() -> StoreOptions {
+    /// - Parameter firstRandom: another one makes another UUID.
+    static func options(firstRandom: UInt64 = 0x0123_4567_89ab_cdef) -> StoreOptions {
         var options = StoreOptions()
         options.segmentSize = 1 << 20
         options.backgroundMaintenance = false
@@ -16,7 +17,7 @@ enum SampleStore {
                 return time
             }
         }
-        let word = Mutex<UInt64>(0x0123_4567_89ab_cdef)
+        let word = Mutex<UInt64>(firstRandom)
         options.random = {
             word.withLock { word in
                 defer { word = word &* 3 }
@@ -78,9 +79,21 @@ enum SampleStore {
         try store.close()
     }
 
-    /// More of it: three segments, the first two sealed, and trees of several levels; closed.
-    static func makeLarge(at path: String) throws {
+    /// The first one, with all that nobody needs gone, and a commit behind that: a base, and the segment that begins with it.
+    static func makeCompacted(at path: String) throws {
+        try make(at: path)
         let store = try Store.open(at: path, options())
+        var compaction = CompactionOptions()
+        compaction.minimumDeadBytes = 1
+        _ = try store.compact(compaction)
+        let inbox = try store.mailbox("INBOX").id
+        try store.commit { tx in try tx.changeFlags(.add([.answered]), of: [1], in: inbox) }
+        try store.close()
+    }
+
+    /// More of it: three segments, the first two sealed, and trees of several levels; closed.
+    static func makeLarge(at path: String, _ options: StoreOptions = options()) throws {
+        let store = try Store.open(at: path, options)
         let inbox = try store.mailbox("INBOX").id
         var state: UInt32 = 1
         for round in 0..<22 {

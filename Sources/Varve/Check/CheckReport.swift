@@ -47,7 +47,7 @@ public struct CheckReport: Sendable {
     public enum Remedy: String, Sendable {
         /// Nothing is wrong.
         case none
-        /// The next opening for writing puts it right.
+        /// No mail is in danger: the next opening for writing puts it right, or the next checkpoint, or nobody needs it.
         case open
         /// The log is whole: `Store.rebuildIndex`.
         case rebuildIndex
