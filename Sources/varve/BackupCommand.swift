@@ -122,7 +122,7 @@ struct BackupCommand: ParsableCommand {
             case .backup(let backup):
                 print(
                     "\(backup.id)  \(backup.label.isEmpty ? "-" : backup.label)  commit \(backup.modSeq) of \(backup.time)  "
-                        + "from \(backup.horizonText)  \(byteText(backup.size))")
+                        + "from \(BackupHorizon(backup))  \(byteText(backup.size))")
             case .unreadable(let id, let error): print("\(id)  damaged: \(error.message)")
             }
         }
@@ -220,6 +220,7 @@ extension BackupVerdict {
     var json: JSON {
         .object([
             ("id", .string(backup.id)), ("label", .string(backup.label)), ("problems", .array(problems.map { .string($0) })),
+            ("horizon", .number(Int(horizon?.modSeq.rawValue ?? backup.modSeq.rawValue))),
             ("mailboxes", .number(mailboxes)), ("messages", .number(messages)), ("bytes", .number(bytes)),
         ])
     }
@@ -227,7 +228,9 @@ extension BackupVerdict {
     func printText(toStandardError: Bool) {
         let text: String
         if isWhole {
-            text = "backup \(backup.id) would restore: \(mailboxes) mailboxes, \(messages) messages, \(byteText(bytes)) read"
+            text =
+                "backup \(backup.id) would restore: \(mailboxes) mailboxes, \(messages) messages, \(byteText(bytes)) read; "
+                + "points in time from \(horizon?.description ?? "its end") on"
         } else {
             text = (["backup \(backup.id) is not proven:"] + problems).joined(separator: "\n  ")
         }

@@ -62,7 +62,7 @@ struct RestoreCommand: ParsableCommand {
             options.keepsUIDValidity = keepUidvalidity
             options.store.masterKey = try key.masterKey()
             let repository = BackupRepository(from)
-            let backup = try repository.backup(id, label: label, for: options.point)
+            let backup = try repository.backup(id, label: label, for: options.point, options.store)
             let progress = ByteProgress("restoring")
             options.progress = { progress.update($0, of: $1) }
             defer { progress.finish() }

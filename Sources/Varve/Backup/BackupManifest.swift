@@ -35,7 +35,7 @@ public struct BackupFile: Hashable, Sendable {
     var storeName: String {
         switch role {
         case .sealed, .open: FileNames.segment(number)
-        case .base: "\(FileNames.segments)/\(BackupNames.twelve(UInt64(number))).base"
+        case .base: FileNames.base(number)
         case .key: FileNames.key
         }
     }

@@ -164,11 +164,22 @@ extension Store {
     ) throws(StoreError) -> BackupReport {
         if let damage { throw damage }
         let made = repository.clock()
-        // Held until the files are open: no segment that this state needs goes before.
-        let root = published.load()
-        defer { withExtendedLifetime(root) {} }
-        let source = try BackupCapture(path, self.options.fileSystem).capture(upTo: root.logEnd)
-        return try repository.backUp(source, made, options)
+        return try repository.backUp(capture(), made, options)
+    }
+
+    private func capture() throws(StoreError) -> BackupSource {
+        while true {
+            // Held until the files are open: no segment that this state needs goes before.
+            let root = published.load()
+            defer { withExtendedLifetime(root) {} }
+            do throws(StoreError) {
+                return try BackupCapture(path, options.fileSystem).capture(upTo: root.logEnd)
+            } catch {
+                // A base that was written meanwhile belongs to a later segment than this state does, and takes the place of an
+                // earlier one.
+                guard published.load().logEnd.segment > root.logEnd.segment else { throw error }
+            }
+        }
     }
 }
 

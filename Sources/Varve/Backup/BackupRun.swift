@@ -18,7 +18,7 @@ struct BackupRun {
         self.repository = repository
         self.source = source
         self.options = options
-        total = source.segments.reduce(0) { $0 + $1.size } + source.others.reduce(0) { $0 + $1.size }
+        total = (source.segments + (source.base.map { [$0] } ?? [])).reduce(source.key?.size ?? 0) { $0 + $1.size }
     }
 
     mutating func run(made: UInt64) throws(StoreError) -> BackupReport {
@@ -28,11 +28,11 @@ struct BackupRun {
             objects[name.prefix(prefix), default: []].append(name)
         }
         var backupFiles: [BackupFile] = []
-        for other in source.others {
-            let file = SourceFile(file: other.file, path: other.path, size: other.size)
-            backupFiles.append(try copy(file, other.role, other.number))
+        if let key = source.key {
+            backupFiles.append(try copy(SourceFile(file: key.file, path: key.path, size: key.size), .key, 0))
         }
-        for segment in source.segments { backupFiles.append(try put(segment)) }
+        if let base = source.base { backupFiles.append(try put(base, .base)) }
+        for segment in source.segments { backupFiles.append(try put(segment, segment.footer == nil ? .open : .sealed)) }
         // All names are on disk, also of what an earlier backup left that did not come this far.
         try files.syncDirectory(folder)
         let backup = try writeManifest(backupFiles, made)
@@ -47,36 +47,41 @@ struct BackupRun {
 
     // MARK: Files
 
-    private mutating func put(_ segment: BackupSource.Segment) throws(StoreError) -> BackupFile {
+    private mutating func put(_ segment: BackupSource.Segment, _ role: BackupFile.Role) throws(StoreError) -> BackupFile {
         let source = SourceFile(file: segment.file, path: segment.path, size: segment.size)
-        guard let footer = segment.footer else { return try copy(source, .open, segment.number) }
-        if let known = try known(segment, footer) {
+        guard let footer = segment.footer else { return try copy(source, role, segment.number) }
+        if let known = try known(segment, role, footer) {
             tally.reused += 1
             progress(segment.size)
             return known
         }
-        if options.links, let linked = try link(segment, footer) { return linked }
-        return try copy(source, .sealed, segment.number, footer: footer)
+        if options.links, let linked = try link(segment, role, footer) { return linked }
+        return try copy(source, role, segment.number, footer: footer)
     }
 
-    /// The object that this sealed segment is already. Its footer tells: it holds the SHA-256 of all before it.
-    private func known(_ segment: BackupSource.Segment, _ footer: [UInt8]) throws(StoreError) -> BackupFile? {
+    /// The object that this segment or base is already. Its footer tells: it holds the SHA-256 of all before it.
+    private func known(
+        _ segment: BackupSource.Segment, _ role: BackupFile.Role, _ footer: [UInt8]
+    ) throws(StoreError) -> BackupFile? {
         let prefix = BackupNames.prefix(source.store, segment.number)
-        for name in objects[prefix[...]] ?? [] {
-            guard name.hasSuffix(".seg"), let digest = BackupNames.digest(name.dropFirst(prefix.count).dropLast(4)) else { continue }
+        let suffix = ".\(role.suffix)"
+        for name in objects[prefix[...]] ?? [] where name.hasSuffix(suffix) {
+            guard let digest = BackupNames.digest(name.dropFirst(prefix.count).dropLast(suffix.count)) else { continue }
             let object = try files.open("\(repository.path)/\(BackupNames.objects)/\(name)", create: false, writable: false)
             guard try object.size() == segment.size else { continue }
             let block = ByteBlock(capacity: footer.count)
             guard try object.read(at: segment.end, into: block.bytes) == footer.count, footer.elementsEqual(block.bytes) else {
                 continue
             }
-            return BackupFile(role: .sealed, number: segment.number, size: segment.size, digest: digest)
+            return BackupFile(role: role, number: segment.number, size: segment.size, digest: digest)
         }
         return nil
     }
 
-    /// Makes the segment's own file an object too. Nobody writes to it any more: it has its footer, and nothing behind that.
-    private mutating func link(_ segment: BackupSource.Segment, _ footer: [UInt8]) throws(StoreError) -> BackupFile? {
+    /// Makes the account's own file an object too. Nobody writes to it any more: it has its footer, and nothing behind that.
+    private mutating func link(
+        _ segment: BackupSource.Segment, _ role: BackupFile.Role, _ footer: [UInt8]
+    ) throws(StoreError) -> BackupFile? {
         let name = "\(repository.path)/\(BackupNames.linking)"
         do throws(StoreError) {
             guard try files.link(segment.path, to: name) else { return nil }
@@ -91,7 +96,7 @@ struct BackupRun {
         // What a killed server wrote last may be in memory only.
         try linked.sync()
         tally.linked += 1
-        return try adopt(name, BackupFile(role: .sealed, number: segment.number, size: segment.size, digest: digest))
+        return try adopt(name, BackupFile(role: role, number: segment.number, size: segment.size, digest: digest))
     }
 
     private mutating func copy(

@@ -3,6 +3,7 @@ import VarveFormat
 
 /// An account's files as a backup is to hold them: open, so that they can be read whatever becomes of their names.
 struct BackupSource {
+    /// A segment, or a base.
     struct Segment {
         let number: UInt32
         let file: any File
@@ -15,18 +16,18 @@ struct BackupSource {
         var size: Int { end + (footer?.count ?? 0) }
     }
 
-    struct Other {
-        let role: BackupFile.Role
-        let number: UInt32
+    struct Key {
         let file: any File
         let path: String
         let size: Int
     }
 
     let store: StoreUUID
+    let key: Key?
+    /// What the account was when the segment of its number began, if what was before is not all there.
+    let base: Segment?
     /// Ascending.
     let segments: [Segment]
-    let others: [Other]
     let end: LogPosition
     let last: (modSeq: UInt64, time: UInt64)
     let horizon: (modSeq: UInt64, time: UInt64)
@@ -72,13 +73,23 @@ struct BackupCapture {
         throw last
     }
 
-    private func numbers() throws(StoreError) -> [UInt32] {
-        try files.list("\(path)/\(FileNames.segments)").compactMap(FileNames.segmentNumber).sorted()
+    /// The numbers of the segments and bases that there are, up to the log's end.
+    private struct Listing: Equatable {
+        var segments: [UInt32]
+        var bases: [UInt32]
+    }
+
+    private func list(upTo end: LogPosition?) throws(StoreError) -> Listing {
+        let names = try files.list("\(path)/\(FileNames.segments)")
+        return Listing(
+            segments: names.compactMap(FileNames.segmentNumber).filter { $0 <= end?.segment ?? .max }.sorted(),
+            bases: names.compactMap(FileNames.baseNumber).filter { $0 <= end?.segment ?? .max }.sorted())
     }
 
     private func attempt(upTo end: LogPosition?) throws(StoreError) -> Attempt {
         let durable = try durablePosition()
-        let found = try numbers().filter { $0 <= end?.segment ?? .max }
+        let listing = try list(upTo: end)
+        let found = listing.segments
         var segments: [(header: SegmentHeader, file: any File)] = []
         for number in found {
             let file = try files.open(name(number), create: false, writable: false)
@@ -90,17 +101,22 @@ struct BackupCapture {
         guard let first = segments.first, let last = segments.last else {
             throw StoreError(.notFound, "\(path): there is nothing to back up yet")
         }
+        let base = try newestBase(listing.bases, first.header.store)
         // All that was listed is open; was it a list of one moment?
-        guard try numbers().filter({ $0 <= end?.segment ?? .max }) == found else {
+        guard try list(upTo: end) == listing else {
             return .changed(StoreError(.io, "\(path): its segments come and go faster than they can be listed"))
         }
-        for (i, segment) in segments.enumerated() {
-            guard segment.header.store == first.header.store else {
-                throw .corrupt(name(segment.header.number), "it is of store \(segment.header.store), others of \(first.header.store)")
-            }
-            guard segment.header.number == UInt32(i + 1) else {
-                throw .corrupt(name(UInt32(i + 1)), "the segment is missing")
-            }
+        for segment in segments where segment.header.store != first.header.store {
+            throw .corrupt(name(segment.header.number), "it is of store \(segment.header.store), others of \(first.header.store)")
+        }
+        // Below the base, those are there in which there still are bodies.
+        var next = base?.header.number ?? 1
+        for segment in segments where segment.header.number >= next {
+            guard segment.header.number == next else { throw .corrupt(name(next), "the segment is missing") }
+            next += 1
+        }
+        if let base, base.header.number > last.header.number {
+            throw .corrupt(name(base.header.number), "the segment is missing, with which its base goes on")
         }
         if let durable, durable.segment > last.header.number {
             throw .corrupt(name(durable.segment), "the segment is missing, in which the log went on")
@@ -110,15 +126,32 @@ struct BackupCapture {
         if first.header.isEncrypted, key == nil {
             throw .corrupt("\(path)/\(FileNames.key)", "the file is missing, without which the account cannot be read")
         }
-        return try source(segments, key, durable: durable, upTo: end)
+        return try source(segments, key, base, durable: durable, upTo: end)
+    }
+
+    /// - Throws: `.corrupt` if it does not hold: what it was made for may be gone already.
+    private func newestBase(
+        _ numbers: [UInt32], _ store: StoreUUID
+    ) throws(StoreError) -> (header: BaseHeader, file: BackupSource.Segment)? {
+        guard let number = numbers.last else { return nil }
+        let header = try BaseFile(number, in: path, files).header
+        let name = "\(path)/\(FileNames.base(number))"
+        guard header.store == store else { throw .corrupt(name, "it is of store \(header.store), the segments of \(store)") }
+        let file = try files.open(name, create: false, writable: false)
+        let size = try file.size()
+        let end = size - FrameHeader.frameLength(payload: SegmentFooter.size)
+        guard end >= BaseHeader.size, end < LogFiles.largestSegment,
+            let footer = try footer(file, number, store.tag, at: end, size: size)
+        else { throw .corrupt(name, "it has no footer") }
+        return (header, BackupSource.Segment(number: number, file: file, path: name, end: end, footer: footer))
     }
 
     /// nil for an account that is not encrypted.
-    private func keyFile() throws(StoreError) -> BackupSource.Other? {
+    private func keyFile() throws(StoreError) -> BackupSource.Key? {
         let name = "\(path)/\(FileNames.key)"
         guard try files.exists(name) else { return nil }
         let file = try files.open(name, create: false, writable: false)
-        return BackupSource.Other(role: .key, number: 0, file: file, path: name, size: try file.size())
+        return BackupSource.Key(file: file, path: name, size: try file.size())
     }
 
     /// The log is on disk up to here at least; nil if nobody said so yet.
@@ -148,22 +181,26 @@ struct BackupCapture {
     }
 
     private func source(
-        _ segments: [(header: SegmentHeader, file: any File)], _ key: BackupSource.Other?, durable: LogPosition?,
-        upTo end: LogPosition?
+        _ segments: [(header: SegmentHeader, file: any File)], _ key: BackupSource.Key?,
+        _ base: (header: BaseHeader, file: BackupSource.Segment)?, durable: LogPosition?, upTo end: LogPosition?
     ) throws(StoreError) -> Attempt {
         let store = segments[0].header.store
         var found: [BackupSource.Segment] = []
         for (i, segment) in segments.dropLast().enumerated() {
             let number = segment.header.number
-            let frames = Int(segments[i + 1].header.previousEnd)
             let size = try segment.file.size()
+            // What lies before a number that is missing is older than a base, and was sealed before that was made.
+            let isFollowed = segments[i + 1].header.number == number + 1
+            let frames =
+                isFollowed
+                ? Int(segments[i + 1].header.previousEnd) : size - FrameHeader.frameLength(payload: SegmentFooter.size)
             guard frames >= SegmentHeader.size, frames <= size else {
                 throw .corrupt(name(number), "the file has \(size) bytes, its frames end at \(frames)")
             }
+            let footer = try footer(segment.file, number, store.tag, at: frames, size: size)
+            guard isFollowed || footer != nil else { throw .corrupt(name(number), "it has no footer") }
             found.append(
-                BackupSource.Segment(
-                    number: number, file: segment.file, path: name(number), end: frames,
-                    footer: try footer(segment.file, number, store.tag, at: frames, size: size)))
+                BackupSource.Segment(number: number, file: segment.file, path: name(number), end: frames, footer: footer))
         }
         let last = segments[segments.count - 1]
         let number = last.header.number
@@ -180,15 +217,22 @@ struct BackupCapture {
                 BackupSource.Segment(number: number, file: last.file, path: name(number), end: offset, footer: nil))
         }
         var commit = scan.lastCommit
-        if commit == nil { commit = try lastCommit(in: found.dropLast(), store.tag) }
+        if commit == nil {
+            let first = base?.header.number ?? 1
+            commit = try lastCommit(in: found.dropLast().filter { $0.number >= first }[...], store.tag)
+        }
+        if commit == nil, let base {
+            commit = CommitHeader(modSeq: base.header.modSeq, time: base.header.time, records: 0)
+        }
         guard let commit else {
             throw StoreError(.notFound, "\(path): there is nothing to back up yet")
         }
         return .source(
             BackupSource(
-                store: store, segments: found, others: key.map { [$0] } ?? [],
+                store: store, key: key, base: base?.file, segments: found,
                 end: LogPosition(segment: number, offset: UInt32(found[found.count - 1].end)),
-                last: (commit.modSeq, commit.time), horizon: (0, 0)))
+                last: (commit.modSeq, commit.time),
+                horizon: base.map { ($0.header.modSeq, $0.header.time) } ?? (0, 0)))
     }
 
     /// The log's last commit, where the segment that it goes on in has none yet.
@@ -217,86 +261,5 @@ struct BackupCapture {
             header.kind == FrameKind.footer.rawValue, header.frameLength == length, header.verify(start)
         else { return nil }
         return Array(block.bytes)
-    }
-}
-
-/// Reads a segment's frames for its commits.
-struct LogScan {
-    enum End {
-        case end(Int)
-        /// A footer was read.
-        case sealed
-    }
-
-    let file: any File
-    let path: String
-    let number: UInt32
-    let tag: UInt32
-    private(set) var lastCommit: CommitHeader?
-
-    init(file: any File, path: String, number: UInt32, tag: UInt32) {
-        self.file = file
-        self.path = path
-        self.number = number
-        self.tag = tag
-    }
-
-    /// Where the segment's last commit ends; somebody may be writing behind it.
-    /// - Parameter limit: where that is known to be; all before it must hold.
-    mutating func findEnd(upTo limit: Int?) throws(StoreError) -> End {
-        var end = SegmentHeader.size
-        while true {
-            let size = min(try file.size(), LogFiles.largestSegment)
-            var reader = LogReader(file: file, segment: number, tag: tag, from: end, limit: min(limit ?? size, size))
-            while case .frame(let frame) = try reader.next() {
-                switch FrameKind(rawValue: frame.header.kind) {
-                case .commit:
-                    lastCommit = try LogScan.header(of: frame, path, reader.offset)
-                    end = reader.offset
-                case .footer: return .sealed
-                default: break
-                }
-            }
-            if let limit {
-                guard end == limit else { throw .corrupt("\(path), offset \(reader.offset)", "no valid frame, and the log goes on") }
-                return .end(end)
-            }
-            guard let proof = try reader.frameProvingDamage() else { return .end(end) }
-            // Or it was written while this was being read: then it is whole by now.
-            var again = LogReader(
-                file: file, segment: number, tag: tag, from: reader.offset, limit: min(try file.size(), LogFiles.largestSegment))
-            guard case .frame = try again.next() else {
-                throw .corrupt(
-                    "\(path), offset \(reader.offset)",
-                    "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
-            }
-        }
-    }
-
-    /// Where a commit ends, among those before `limit`: the last that `isWanted`.
-    /// - Parameter limit: where the frames end.
-    func end(
-        ofLast isWanted: (CommitHeader) -> Bool, before limit: Int
-    ) throws(StoreError) -> (offset: Int, commit: CommitHeader)? {
-        var found: (offset: Int, commit: CommitHeader)?
-        var reader = LogReader(file: file, segment: number, tag: tag, from: SegmentHeader.size, limit: limit)
-        while reader.offset < limit {
-            guard case .frame(let frame) = try reader.next() else {
-                throw .corrupt("\(path), offset \(reader.offset)", "no valid frame, and the log goes on")
-            }
-            guard FrameKind(rawValue: frame.header.kind) == .commit else { continue }
-            let commit = try LogScan.header(of: frame, path, reader.offset)
-            if isWanted(commit) { found = (reader.offset, commit) }
-        }
-        return found
-    }
-
-    private static func header(of frame: LogReader.Frame, _ path: String, _ end: Int) throws(StoreError) -> CommitHeader {
-        do {
-            return try CommitHeader(
-                UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]))
-        } catch {
-            throw .corrupt("\(path), before offset \(end)", error)
-        }
     }
 }

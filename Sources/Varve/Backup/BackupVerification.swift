@@ -6,6 +6,8 @@ public struct BackupVerdict: Sendable {
     public let backup: Backup
     /// What is wrong: which file, and what of it. Empty for a backup that is whole.
     public internal(set) var problems: [String] = []
+    /// The earliest state that the backup has; nil if that could not be found out.
+    public internal(set) var horizon: BackupHorizon?
     public internal(set) var mailboxes = 0
     public internal(set) var messages = 0
     /// Of files, read for their SHA-256.
@@ -100,5 +102,6 @@ extension BackupRepository {
         }
         // Looks at the frame of each message.
         _ = try store.statistics()
+        verdict.horizon = try horizon(of: backup, options)
     }
 }

@@ -70,6 +70,13 @@ struct Restore {
     func run() throws(StoreError) -> RestoreReport {
         try checkTarget()
         let cut = try repository.cut(backup, at: options.point)
+        if options.point != .end {
+            let horizon = try repository.horizon(of: backup, options.store)
+            guard cut.modSeq >= horizon.modSeq.rawValue else {
+                throw StoreError(
+                    .notFound, "backup \(backup.id): \(options.point) lies before the horizon, \(horizon)")
+            }
+        }
         let lock = try prepareFolder()
         defer { lock.release() }
         let bytes = try copyFiles(cut)

@@ -28,12 +28,14 @@ struct RestoreCut {
 }
 
 extension Backup {
-    /// Whether that point in time lies in this backup, as far as the manifest can tell.
-    func covers(_ point: RestorePoint) -> Bool {
-        switch point {
+    /// Whether that point in time lies in this backup.
+    /// - Parameter horizon: nil if it does not matter.
+    func covers(_ point: RestorePoint, from horizon: BackupHorizon?) -> Bool {
+        let first = horizon ?? BackupHorizon(modSeq: 0, time: BackupTime(milliseconds: 0))
+        return switch point {
         case .end: true
-        case .modSeq(let modSeq): max(horizon, 1) <= modSeq && modSeq <= self.modSeq
-        case .time(let time): horizon == 0 || horizonTime <= time
+        case .modSeq(let modSeq): max(first.modSeq, 1) <= modSeq && modSeq <= self.modSeq
+        case .time(let time): first.modSeq == 0 || first.time <= time
         }
     }
 }
@@ -43,9 +45,10 @@ extension BackupRepository {
     /// - Parameters:
     ///   - id: that one only; nil: any of the one account in the repository.
     ///   - label: of those with this label only.
+    ///   - options: what the account needs to be opened with.
     /// - Throws: `.notFound`, naming the horizon, if there is none; or if it is to be one of several accounts.
     public func backup(
-        _ id: String?, label: String? = nil, for point: RestorePoint
+        _ id: String?, label: String? = nil, for point: RestorePoint, _ options: StoreOptions = StoreOptions()
     ) throws(StoreError) -> Backup {
         var candidates = id == nil ? try backups() : [try backup(id!)]
         if let label { candidates = candidates.filter { $0.label == label } }
@@ -53,13 +56,18 @@ extension BackupRepository {
         guard candidates.allSatisfy({ $0.account == newest.account }) else {
             throw StoreError(.notFound, "\(path): there are backups of several accounts; name one, or its account's label")
         }
-        if let found = candidates.last(where: { $0.covers(point) }) { return found }
-        let oldest = candidates.min { $0.horizon < $1.horizon } ?? newest
+        var horizons: [BackupHorizon] = []
+        for candidate in candidates.reversed() {
+            let horizon = try point == .end ? nil : horizon(of: candidate, options)
+            if candidate.covers(point, from: horizon) { return candidate }
+            if let horizon { horizons.append(horizon) }
+        }
+        let horizon = horizons.min { $0.modSeq < $1.modSeq }
         if case .modSeq(let modSeq) = point, modSeq > candidates.map(\.modSeq).max() ?? 0 {
             throw StoreError(
                 .notFound, "\(path): there is no commit \(modSeq) yet; the last one is \(newest.modSeq), of \(newest.time)")
         }
-        throw StoreError(.notFound, "\(path): \(point) lies before the horizon, \(oldest.horizonText)")
+        throw StoreError(.notFound, "\(path): \(point) lies before the horizon, \(horizon?.description ?? "")")
     }
 
     /// Finds where to cut.
@@ -97,10 +105,10 @@ extension BackupRepository {
                 end: LogPosition(segment: backup.firstReplayed, offset: UInt32(SegmentHeader.size)),
                 modSeq: backup.horizon.rawValue, time: backup.horizonTime.milliseconds)
         }
-        throw StoreError(.notFound, "backup \(backup.id): \(point) lies before its horizon, \(backup.horizonText)")
+        throw StoreError(.notFound, "backup \(backup.id): \(point) lies before the horizon, \(BackupHorizon(backup))")
     }
 
-    private func segmentHeader(_ backup: Backup, _ segment: BackupFile, _ file: any File) throws(StoreError) -> SegmentHeader {
+    func segmentHeader(_ backup: Backup, _ segment: BackupFile, _ file: any File) throws(StoreError) -> SegmentHeader {
         let block = ByteBlock(capacity: SegmentHeader.size)
         let count = try file.read(at: 0, into: block.bytes)
         do throws(FormatError) {
@@ -119,12 +127,5 @@ extension BackupRepository {
         let length = FrameHeader.frameLength(payload: SegmentFooter.size)
         guard segment.size >= SegmentHeader.size + length else { throw .corrupt(objectPath(backup, segment), "it has no footer") }
         return segment.size - length
-    }
-}
-
-extension Backup {
-    /// For messages: what is the earliest point that this backup can be restored to.
-    public var horizonText: String {
-        horizon == 0 ? "the first commit" : "commit \(horizon), of \(horizonTime)"
     }
 }
