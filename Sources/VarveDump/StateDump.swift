@@ -27,6 +27,7 @@ struct StateDump {
         do {
             let store = try open()
             defer { try? store.close() }
+            if let damage = store.damage { output.damage(FileNames.segments, damage.message) }
             try account(store)
         } catch {
             guard error.kind == .corrupt else { throw DumpError(error.message) }
@@ -38,16 +39,20 @@ struct StateDump {
         var options = StoreOptions()
         options.create = false
         options.backgroundMaintenance = false
+        // Of a damaged store what can be shown is shown.
+        options.access = .readOnlyIfDamaged
         options.masterKey = masterKey
         var attempt = 1
         while true {
             options.fileSystem = OverlayFileSystem()
             do throws(StoreError) {
-                return try Store.open(at: path, options)
+                let store = try Store.open(at: path, options)
+                if store.damage == nil || attempt == StateDump.attempts { return store }
+                try? store.close()
             } catch {
                 guard error.kind == .corrupt, attempt < StateDump.attempts else { throw error }
-                attempt += 1
             }
+            attempt += 1
         }
     }
 
