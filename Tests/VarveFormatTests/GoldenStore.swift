@@ -127,6 +127,21 @@ struct GoldenStore: CustomStringConvertible {
             try store.commit { tx in _ = try tx.expunge([17, 18], in: inbox) }
             // What the first expunge took is no longer known.
             try store.forgetExpunges(through: 6)
+            try compact(archive)
+        }
+
+        /// A base, segments given up before it, bodies copied behind it.
+        private func compact(_ archive: MailboxID) throws {
+            var options = CompactionOptions()
+            options.deadShare = 0
+            options.minimumDeadBytes = 1
+            _ = try store.compact(options)
+            try store.commit { tx in
+                _ = try tx.copy([23, 24], from: inbox, to: archive)
+                try append(tx, message("behind the base"), to: inbox, Flags(.answered, keywords: ["Work"]))
+            }
+            // The segment that begins with the base gets its footer.
+            store.maintain()
         }
 
         private func behindTheCheckpoint(_ archive: MailboxID) throws {

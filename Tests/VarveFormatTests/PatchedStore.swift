@@ -6,6 +6,7 @@ import VarveFormat
 /// A copy of a golden store whose files are changed as another program could have written them: with checksums that hold.
 struct PatchedStore {
     let path: String
+    /// Ascending in number.
     let segments: [String]
 
     var superblock: String { FileNames.superblock }
@@ -14,9 +15,8 @@ struct PatchedStore {
     init(_ golden: GoldenStore, at path: String) throws {
         self.path = path
         try golden.copy(to: path)
-        segments = try FileManager.default.contentsOfDirectory(atPath: "\(path)/\(FileNames.segments)").sorted().map {
-            "\(FileNames.segments)/\($0)"
-        }
+        let names = try FileManager.default.contentsOfDirectory(atPath: "\(path)/\(FileNames.segments)")
+        segments = names.compactMap(FileNames.segmentNumber).sorted().map(FileNames.segment)
     }
 
     /// Every file's bytes, but for the lock's.
@@ -84,9 +84,9 @@ struct PatchedStore {
     }
 
     /// Where the frames of the last segment end, and its last commit.
-    func logEnd() throws -> (offset: Int, modSeq: UInt64, tag: UInt32) {
-        let number = UInt32(segments.count)
+    func logEnd() throws -> (number: UInt32, offset: Int, modSeq: UInt64, tag: UInt32) {
         let bytes = try contents(of: "\(path)/\(segments[segments.count - 1])")
+        let number = bytes.withBytes { $0.baseAddress!.load32(32) }
         let tag = try newest().block.store.tag
         var offset = SegmentHeader.size
         var modSeq: UInt64 = 0
@@ -100,14 +100,14 @@ struct PatchedStore {
                 offset += header.frameLength
             }
         }
-        return (offset, modSeq, tag)
+        return (number, offset, modSeq, tag)
     }
 
     /// Puts a frame behind the log's end.
     /// - Parameter reserved: what stands in its reserved bytes.
     func append(kind: UInt8, _ payload: [UInt8], reserved: UInt8 = 0) throws {
         let end = try logEnd()
-        let position = LogPosition(segment: UInt32(segments.count), offset: UInt32(end.offset))
+        let position = LogPosition(segment: end.number, offset: UInt32(end.offset))
         let header = FrameHeader(
             length: UInt32(payload.count), position: position, synced: position, kind: kind, tag: end.tag)
         try change(segments[segments.count - 1]) { bytes in

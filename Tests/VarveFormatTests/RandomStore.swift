@@ -15,6 +15,7 @@ final class RandomStore {
     private var random: SeededGenerator
     private var options = StoreOptions()
     private var pin: ViewPin?
+    private(set) var segmentsRemoved = 0
 
     init(at path: String, seed: UInt64, masterKey: MasterKey? = nil) throws {
         self.path = path
@@ -42,11 +43,20 @@ final class RandomStore {
             case 1...2: store.maintain()
             case 3: try reopen()
             case 4: try store.forgetExpunges(through: ModSeq(UInt64(number(1...Int(store.snapshot().modSeq.rawValue)))))
-            case 5: pin = random.once(in: 2) ? nil : try mailbox().flatMap { try store.pin($0) }
+            case 5: try compact()
+            case 6: pin = random.once(in: 2) ? nil : try mailbox().flatMap { try store.pin($0) }
             default: break
             }
             try store.commit { tx in for _ in 0..<number(1...4) { try operation(tx) } }
         }
+    }
+
+    /// Gives up every segment in which anything is dead, but for those that the pin's holder may still read.
+    private func compact() throws {
+        var options = CompactionOptions()
+        options.deadShare = number(0...60)
+        options.minimumDeadBytes = 1
+        segmentsRemoved += try store.compact(options).segmentsRemoved
     }
 
     private func reopen() throws {
