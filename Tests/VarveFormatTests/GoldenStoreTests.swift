@@ -88,7 +88,9 @@ import VarveFormat
         try store.close()
         // What was not touched is as it was.
         func others(_ text: String) -> [Substring] {
-            text.split(separator: "\n").filter { $0.hasPrefix(#"{"type":"message""#) && !$0.contains(#""mailbox":1,"uid":1,"#) }
+            text.split(separator: "\n").filter { line in
+                line.hasPrefix(#"{"type":"message""#) && !line.contains(#""mailbox":1,"uid":1,"#)
+            }
         }
         let now = try messages(folder.path)
         #expect(others(now).filter { !$0.contains(#""uid":\#(added.rawValue),"#) } == others(expected))

@@ -93,7 +93,9 @@ import VarveFormat
         let folder = TemporaryFolder()
         let store = try PatchedStore(golden, at: folder.path)
         let slot = try store.newest().slot
-        try store.change(store.superblock) { $0.baseAddress!.store16(OtherVersionTests.newer, slot * Superblock.slotSize + 8) }
+        try store.change(store.superblock) { bytes in
+            bytes.baseAddress!.store16(OtherVersionTests.newer, slot * Superblock.slotSize + 8)
+        }
         let expected = try dump(golden.path, messages).text
         if PythonReader.isInstalled { #expect(try PythonReader.read(store.path, ["--log-only"]).text == expected) }
         let opened = try Store.open(at: store.path, SampleStore.options())
@@ -116,6 +118,11 @@ import VarveFormat
         header[9] = UInt8(version >> 8)
         try write(header + [UInt8](repeating: 0, count: 4096), to: "\(path)/\(FileNames.segment(2))")
         if PythonReader.isInstalled { try compareWithReader(path, "a torn header") }
+        var reading = SampleStore.options()
+        reading.access = .readOnly
+        let shown = try Store.open(at: path, reading)
+        #expect(shown.damage == nil, "\(String(describing: shown.damage))")
+        try shown.close()
         let opened = try Store.open(at: path, SampleStore.options())
         try opened.close()
         #expect(!FileManager.default.fileExists(atPath: "\(path)/\(FileNames.segment(2))"), "it never was")

@@ -42,7 +42,7 @@ import VarveDump
 
     // MARK: Torn tails and damage
 
-    /// A store with two commits behind each other in its last segment, each of them a batch of its own, and where they begin.
+    /// A store whose last segment ends with two commits, each of them a batch of its own, and where these begin.
     private func withLastCommits(seed: UInt64, at path: String) throws -> (segment: String, ends: [Int]) {
         let made = try RandomStore(at: "\(path)/made", seed: seed)
         try made.run(commits: 20)

@@ -149,7 +149,11 @@ private struct ReadOnlyRecovery {
                 guard header.number == number else { throw .invalid("it says that it is segment \(header.number)") }
                 headers[number] = header
             } catch {
-                if case .unsupportedVersion = error.reason { throw .corrupt(name(number), error) }
+                // What a crash left of a header may say any version.
+                let bytes = UnsafeRawBufferPointer(rebasing: block.bytes[..<count])
+                if case .unsupportedVersion = error.reason, SegmentHeader.checksumHolds(bytes) {
+                    throw .corrupt(name(number), error)
+                }
                 // A last segment that never began is no damage.
                 var reader = LogReader(
                     file: file, segment: number, tag: 0, from: SegmentHeader.size, limit: try file.size())
