@@ -120,11 +120,16 @@ extension Salvage {
                 try create(tx, tx.index.state.nextMailbox, nil, MailboxName.inbox)
             }
         }
-        let position = known?.position ?? LogPosition(rawValue: 0)
+        let position = lastKnown?.position ?? LogPosition(rawValue: 0)
         // What stands before the checkpoint and is not in its index was expunged.
         let live = try livePlaces()
         let homeless = source.locations.indices.filter { index in
-            if !isNamed[index] { return source.locations[index] >= position.rawValue }
+            if !isNamed[index] {
+                return source.locations[index] >= position.rawValue
+                    && source.index(of: LogPosition(rawValue: source.locations[index])) == index
+            }
+            // An older copy of one that is there is none of its own.
+            if source.index(of: LogPosition(rawValue: source.locations[index])) != index { return false }
             return isAtRisk[index] && !live.contains(places[index])
         }
         if !homeless.isEmpty { try recover(homeless) }

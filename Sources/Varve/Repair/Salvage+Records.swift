@@ -33,7 +33,9 @@ extension Salvage {
             try copy(tx, victims, from, to, firstUID)
             try expunge(tx, victims.uids, in: from)
         // Of where bodies lay in the old log.
-        case .relocate, .dropSegments: return
+        case .relocate(let move):
+            for place in [move.from, move.to] { if let index = source.index(of: place) { setName(index) } }
+        case .dropSegments: return
         case .forgetVanished(let mailbox, let floor):
             guard let row = try tx.index.mailbox(mailbox), floor > row.vanishedFloor else { return }
             try tx.index.forgetVanished(mailbox, through: floor)
@@ -93,7 +95,9 @@ extension Salvage {
         if let row = try known.flatMap({ known throws(StoreError) in try known.state.mailbox(id, known.pages) }) {
             try create(tx, id, row.uidValidity, String(decoding: row.name, as: UTF8.self))
         } else {
-            try create(tx, id, nil, "Recovered mailbox \(id)")
+            // The first commit of every store makes INBOX.
+            try create(tx, id, nil, id == 1 ? MailboxName.inbox : "Recovered mailbox \(id)")
+            makeUncertain(id)
         }
         return true
     }

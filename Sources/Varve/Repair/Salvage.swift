@@ -6,7 +6,8 @@ import VarveFormat
 /// Makes a new store of what was found in a damaged one. One use.
 final class Salvage {
     let source: SalvageSource
-    let known: KnownIndex?
+    /// What is known of the account beside its commits, ascending.
+    private let states: [KnownIndex]
     let store: Store
     var report = RepairReport()
     /// Places in the new store, by the messages' numbers in the source; 0: not there.
@@ -32,10 +33,10 @@ final class Salvage {
     private static let maximumGap: UInt64 = 50_000_000
 
     init(
-        _ source: SalvageSource, index known: KnownIndex?, _ target: String, _ options: StoreOptions
+        _ source: SalvageSource, _ states: [KnownIndex], _ target: String, _ options: StoreOptions
     ) throws(StoreError) {
         self.source = source
-        self.known = known
+        self.states = states
         places = [UInt64](repeating: 0, count: source.locations.count)
         isNamed = [Bool](repeating: false, count: source.locations.count)
         isAtRisk = isNamed
@@ -54,6 +55,12 @@ final class Salvage {
         report.lostBytes = source.lostBytes
         store = try Store.open(at: target, options)
     }
+
+    /// The next known state, that of the commit under way included.
+    var known: KnownIndex? { states.first { $0.state.modSeq > store.writer.state.modSeq } }
+    var lastKnown: KnownIndex? { states.last }
+    /// Commits up to here were given up, not lost.
+    private var horizon: UInt64 { states.first { $0.isBase }?.state.modSeq ?? 0 }
 
     func run() throws -> RepairReport {
         do {
@@ -149,6 +156,8 @@ final class Salvage {
         sinceGap.removeAll()
     }
 
+    func makeUncertain(_ mailbox: UInt32) { uncertain.insert(mailbox) }
+
     private func markUncertain() throws(StoreError) {
         let (state, pages) = (store.writer.state, store.writer.allocator.pages)
         try [UInt8]().withBytes { start throws(StoreError) in
@@ -184,14 +193,20 @@ final class Salvage {
         guard modSeq - first <= Salvage.maximumGap else {
             throw StoreError(.limit, "commits \(first) to \(modSeq - 1) are missing: too many to be made up for")
         }
-        report.loseCommits(first...(modSeq - 1))
-        if modSeq - 1 > known?.state.modSeq ?? 0 { try markAtRisk() }
-        for lost in first..<modSeq { try loseCommit(lost) }
-        if let known, first <= known.state.modSeq { report.indexModSeq = known.state.modSeq }
+        let firstLost = max(first, horizon + 1)
+        if firstLost < modSeq { report.loseCommits(firstLost...(modSeq - 1)) }
+        let last = lastKnown?.state.modSeq ?? 0
+        for lost in first..<modSeq {
+            if lost == max(firstLost, last + 1) { try markAtRisk() }
+            try loseCommit(lost)
+        }
+        if firstLost < modSeq, firstLost <= last { report.indexModSeq = last }
     }
 
     private func loseCommit(_ modSeq: UInt64) throws {
-        let rows = try known.map { modSeq <= $0.state.modSeq ? try $0.mailboxes().filter { $0.created == modSeq } : [] } ?? []
+        let known = known
+        if let known, known.state.modSeq != creations.modSeq { try noteCreations() }
+        let rows = known == nil ? [] : creations.rows[modSeq] ?? []
         try commit { tx in
             for row in rows where row.id >= tx.index.state.nextMailbox {
                 try create(tx, row.id, row.uidValidity, String(decoding: row.name, as: UTF8.self))
@@ -200,9 +215,18 @@ final class Salvage {
         }
     }
 
+    /// Of the known state that comes next: the mailboxes that are still there, by the commits that made them.
+    private var creations: (modSeq: UInt64, rows: [UInt64: [MailboxRow]]) = (0, [:])
+
+    private func noteCreations() throws(StoreError) {
+        guard let known else { return }
+        creations = (known.state.modSeq, Dictionary(grouping: try known.mailboxes(), by: \.created))
+    }
+
     private func redo(_ commit: SalvageSource.Commit) throws {
         // What the index says is taken over where the log has not said all of it.
-        let reconciles = commit.modSeq == known?.state.modSeq && !report.lostCommits.isEmpty
+        let reconciles =
+            commit.modSeq == known?.state.modSeq && (!report.lostCommits.isEmpty || known?.isBase == true)
         clock.set(commit.time)
         do {
             try self.commit { tx in
@@ -213,7 +237,7 @@ final class Salvage {
         } catch let error as StoreError where [.corrupt, .notFound, .alreadyExists, .limit].contains(error.kind) {
             report.remark("commit \(commit.modSeq) was left out: \(error.message)")
             report.loseCommits(commit.modSeq...commit.modSeq)
-            if commit.modSeq > known?.state.modSeq ?? 0 { try markAtRisk() }
+            if commit.modSeq > lastKnown?.state.modSeq ?? 0 { try markAtRisk() }
             try loseCommit(commit.modSeq)
         }
     }

@@ -30,6 +30,10 @@ struct SalvageSource {
     private(set) var locations: [UInt64] = []
     private(set) var sizes: [UInt32] = []
     private(set) var lostBytes: [RepairReport.LostBytes] = []
+    /// The newest base that holds: what its commits did is in it, and segments below it may have been given up.
+    private(set) var base: BaseFile?
+    /// Where bodies were copied to, by where they had been.
+    private var moves: [UInt64: UInt64] = [:]
     /// The highest modseq of which anything in the store tells.
     private(set) var highestModSeq: UInt64 = 0
     /// The log went on behind the last frame that was found.
@@ -77,7 +81,14 @@ struct SalvageSource {
         let sealed = claimed.values.compactMap(\.header).first(where: \.isEncrypted)
         cipher = try sealed.flatMap { header throws(StoreError) in try Recovery(path, options).openCipher(header) }
         segments = claimed.values.sorted { $0.number < $1.number }
-        if let block, block.store == store { highestModSeq = block.modSeq }
+        let names = try files.list("\(path)/\(FileNames.segments)")
+        for number in names.compactMap(FileNames.baseNumber).sorted(by: >) where base == nil {
+            if let found = try? BaseFile(number, in: path, files), found.header.store == store, try found.isWhole() {
+                base = found
+                highestModSeq = found.header.modSeq
+            }
+        }
+        if let block, block.store == store { highestModSeq = max(highestModSeq, block.modSeq) }
         try scan(progress)
     }
 
@@ -94,8 +105,20 @@ struct SalvageSource {
 
     // MARK: Reading
 
-    /// Which of the messages lies at a place.
+    /// Which of the messages has lain at a place: where it was copied to last, if that frame is there.
     func index(of location: LogPosition) -> Int? {
+        var found = self.index(at: location)
+        var place = location.rawValue
+        // Each copy stands behind the one before; a log that says otherwise is followed for so long only.
+        for _ in 0..<100 {
+            guard let next = moves[place], next > place else { break }
+            place = next
+            found = self.index(at: LogPosition(rawValue: place)) ?? found
+        }
+        return found
+    }
+
+    private func index(at location: LogPosition) -> Int? {
         var low = 0
         var high = locations.count
         while low < high {
@@ -138,17 +161,17 @@ struct SalvageSource {
         var total = 0
         for segment in segments { total += try segment.file.size() }
         var done = 0
-        var expected: UInt32 = 1
+        var expected = base?.header.number ?? 1
         for (i, segment) in segments.enumerated() {
-            if segment.number != expected { loseSegments(expected...(segment.number - 1)) }
-            expected = segment.number &+ 1
+            if segment.number > expected { loseSegments(expected...(segment.number - 1)) }
+            expected = max(expected, segment.number &+ 1)
             if let header = segment.header, header.firstModSeq > 0 {
                 highestModSeq = max(highestModSeq, header.firstModSeq - 1)
             } else {
                 lostBytes.append(
                     .init(file: segment.name, offset: 0, count: SegmentHeader.size, text: "the segment's header"))
             }
-            let next = i + 1 < segments.count && segments[i + 1].number == expected ? segments[i + 1].header : nil
+            let next = i + 1 < segments.count && segments[i + 1].number == segment.number &+ 1 ? segments[i + 1].header : nil
             try scan(segment, end: next.map { Int($0.previousEnd) }, isLast: i == segments.count - 1)
             done += try segment.file.size()
             progress(done, total)
@@ -207,6 +230,16 @@ struct SalvageSource {
         }
     }
 
+    private mutating func noteMoves(_ payload: UnsafeRawBufferPointer, _ head: CommitHeader) throws(StoreError) {
+        let records = try Replay.records(of: payload, head, cipher)
+        defer { withExtendedLifetime(records.block) {} }
+        var reader = ByteReader(records.bytes)
+        for _ in 0..<head.records {
+            guard let record = try? Record.decode(&reader) else { continue }
+            if case .relocate(let move) = record { moves[move.from.rawValue] = move.to.rawValue }
+        }
+    }
+
     private mutating func take(footer frame: LogReader.Frame) {
         let payload = UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)])
         if let footer = try? SegmentFooter(payload), footer.lastModSeq <= UInt64(Int64.max) {
@@ -232,7 +265,7 @@ struct SalvageSource {
             }
         case .commit where !isTorn:
             let payload = UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)])
-            guard let head = try? CommitHeader(payload), head.modSeq > commits.last?.modSeq ?? 0,
+            guard let head = try? CommitHeader(payload), head.modSeq > commits.last?.modSeq ?? 0 || place.segment < base?.header.number ?? 1,
                 head.modSeq <= UInt64(Int64.max), StoreCheck.problem(ofRecordsIn: payload, head, cipher) == nil
             else {
                 lostBytes.append(
@@ -241,6 +274,9 @@ struct SalvageSource {
                         text: "a commit that cannot be understood"))
                 return
             }
+            try noteMoves(payload, head)
+            // What those did is in the base.
+            guard place.segment >= base?.header.number ?? 1 else { return }
             commits.append(Commit(modSeq: head.modSeq, time: head.time, place: place))
             highestModSeq = max(highestModSeq, head.modSeq)
         case .commit, .footer, .base, nil: break

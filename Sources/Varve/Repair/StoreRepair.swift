@@ -44,7 +44,14 @@ public enum StoreRepair {
         var block = try readSuperblock(path, files)
         let source = try SalvageSource(path, reading, block, progress: progress)
         if block?.store != source.store { block = nil }
-        let salvage = try Salvage(source, index: block.flatMap { knownIndex(path, reading, $0, source.cipher) }, target, options)
+        var known: [KnownIndex] = []
+        if let base = source.base { known.append(try knownIndex(base, source)) }
+        if let block, block.modSeq > known.last?.state.modSeq ?? 0,
+            let index = knownIndex(path, reading, block, source.cipher)
+        {
+            known.append(index)
+        }
+        let salvage = try Salvage(source, known, target, options)
         return .repaired(try salvage.run())
     }
 
@@ -52,6 +59,13 @@ public enum StoreRepair {
         let name = "\(path)/\(FileNames.superblock)"
         guard try files.exists(name) else { return nil }
         return try Recovery.readSuperblock(files.open(name, create: false, writable: false), name).newest
+    }
+
+    /// The account as a base says.
+    private static func knownIndex(_ base: BaseFile, _ source: SalvageSource) throws(StoreError) -> KnownIndex {
+        let replay = try Replay.inMemory(source.store, source.cipher)
+        let state = try base.load(replay.state, replay.allocator, source.cipher)
+        return KnownIndex(state: state, pages: replay.allocator.pages, position: base.next, isBase: true)
     }
 
     /// The checkpoint's index, if nothing at all is wrong with it.
@@ -78,12 +92,21 @@ extension Store {
     }
 }
 
-/// The account at the last checkpoint, as its index says.
+/// The account as it is known to have been: at the last checkpoint, as its index says, or as a base says.
 struct KnownIndex {
     let state: IndexState
     let pages: Pages
+    /// It is from a base: what was before is no more.
+    let isBase: Bool
     /// Whatever stands before this place in the log is in it, or was expunged.
     let position: LogPosition
+
+    init(state: IndexState, pages: Pages, position: LogPosition, isBase: Bool = false) {
+        self.state = state
+        self.pages = pages
+        self.position = position
+        self.isBase = isBase
+    }
 
     func mailboxes() throws(StoreError) -> [MailboxRow] {
         var rows: [MailboxRow] = []

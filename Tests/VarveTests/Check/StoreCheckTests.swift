@@ -118,7 +118,8 @@ import VarveFormat
             let modSeq = store.writer.state.modSeq
             store.writer.allocator.begin(modSeq, oldestState: 0)
             let writer = IndexWriter(
-                store.writer.state, store.writer.allocator, modSeq: modSeq, time: 0, place: store.writer.log.place)
+                store.writer.state, store.writer.allocator, modSeq: modSeq, time: 0,
+                place: store.writer.log.place)
             switch change {
             case 0: try writer.setSubscribed("nobody", true)
             case 1: _ = try writer.keywordSet(["unheard-of"])

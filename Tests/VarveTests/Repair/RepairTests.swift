@@ -131,6 +131,38 @@ import VarveFormat
         }
     }
 
+    /// Of a store whose log begins with a base, and whose bodies have been copied, all is saved that was there.
+    @Test func aCompactedStore() throws {
+        let (pristine, _) = try Workload.finished()
+        pristine.kill()
+        let store = try Store.open(at: path, Workload.options(pristine))
+        var compaction = CompactionOptions()
+        compaction.minimumDeadBytes = 1
+        compaction.deadShare = 0
+        let inbox = try store.mailbox("INBOX").id
+        try store.commit { tx in
+            try tx.expunge(UIDSet(UIDRange(1, 900)), in: inbox, onlyDeleted: false)
+        }
+        _ = try store.compact(compaction)
+        try store.commit { tx in try tx.append(Array("later".utf8), to: inbox, internalDate: noon) }
+        try store.close()
+        let names = try pristine.list("\(path)/\(FileNames.segments)")
+        #expect(names.contains { $0.hasSuffix(".base") }, "\(names)")
+        let (before, _) = try original(pristine)
+        for lost in [nil, Workload.index, Workload.superblock] {
+            let disk = pristine.afterPowerFailure(seed: 1)
+            if let lost { try disk.remove(lost) }
+            disk.kill()
+            let check = try StoreCheck.run(at: path, Workload.options(disk))
+            #expect(check.remedy == (lost == nil ? .none : .open), "\(check.violations)")
+            let (report, after) = try repair(disk, "compacted, without \(lost ?? "loss")")
+            #expect(after.messages == before.messages, "without \(lost ?? "loss")")
+            #expect(after.validities == before.validities && after.uidNexts == before.uidNexts)
+            #expect(report.lostCommits.isEmpty && report.lostBytes.isEmpty && report.lostMessageCount == 0, "\(report.lostBytes)")
+            #expect(report.recovered == 0 && report.renewedMailboxes.isEmpty && report.remarks.isEmpty, "\(report.remarks)")
+        }
+    }
+
     @Test func whereTheIndexAloneIsDamagedItIsBuiltAnew() throws {
         let (disk, expected) = try Workload.finished()
         disk.damage(Workload.index, at: 4096 * 3 + 500)
