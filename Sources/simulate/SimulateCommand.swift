@@ -8,16 +8,17 @@ struct SimulateCommand: ParsableCommand {
         commandName: "simulate",
         abstract: "Lets the power fail at every write of random work on a Varve store, and checks what is left.",
         discussion: """
-            The store lies on a simulated disk in memory, whose faults are told in the head of SimulatedDisk.swift: nothing is \
-            written anywhere. A workload of at most \(Workloads.stepsEach) steps grows from each seed; more steps take the next \
-            seeds. What a crash leaves is opened and checked; sometimes the power fails again meanwhile, also a third time.
+            The store lies on a simulated disk in memory, whose faults are told in the head of SimulatedDisk.swift: \
+            nothing is written anywhere. A workload of at most \(Workloads.stepsEach) steps grows from each seed; more \
+            steps take the next seeds. What a crash leaves is opened and checked; sometimes the power fails again \
+            meanwhile, also a third time.
 
             What goes wrong is printed with the one line that does just this again. Exit status: 0 nothing was found; 1 \
             something was.
 
             EXAMPLES
               swift run -c release simulate --seed 1 --steps 100000
-              swift run simulate --seed 7 --steps 100 --crash 211.4     one crash, and one in its recovery
+              swift run simulate --seed 7 --steps 100 --crash 211.4
               swift run simulate --seed 1 --steps 1000 --canary skipsSegmentSync
             """)
 
@@ -47,7 +48,9 @@ struct SimulateCommand: ParsableCommand {
     func validate() throws {
         guard steps > 0, crashes > 0, jobs > 0 else { throw ValidationError("Numbers from 1 on are wanted.") }
         guard seed <= UInt64.max / 2 else { throw ValidationError("A seed is at most \(UInt64.max / 2).") }
-        if let crash, path(crash) == nil { throw ValidationError("'\(crash)' is not a crash: call numbers with dots between.") }
+        if let crash, path(crash) == nil {
+            throw ValidationError("'\(crash)' is not a crash: call numbers with dots between.")
+        }
         if let canary, Canary(rawValue: canary) == nil { throw ValidationError("There is no canary '\(canary)'.") }
     }
 

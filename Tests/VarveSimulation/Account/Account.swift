@@ -132,7 +132,8 @@ package struct Account: Equatable, Sendable {
     mutating func rename(_ id: UInt32, to name: String) {
         let old = mailboxes[id]!.name
         for other in ids where other == id || mailboxes[other]!.name.utf8.starts(with: (old + "/").utf8) {
-            mailboxes[other]!.name = name + String(decoding: mailboxes[other]!.name.utf8.dropFirst(old.utf8.count), as: UTF8.self)
+            let rest = mailboxes[other]!.name.utf8.dropFirst(old.utf8.count)
+            mailboxes[other]!.name = name + String(decoding: rest, as: UTF8.self)
             mailboxes[other]!.highestModSeq = modSeq
         }
     }

@@ -11,10 +11,9 @@ enum Mail {
     /// From nothing to some kilobytes; then large ones that do not shrink.
     static let bodies: [[UInt8]] = {
         var random = SeededGenerator(seed: 1)
-        let texts = (0..<small).map { i in
-            i == 0
-                ? []
-                : Array("Subject: message \(i)\r\n\r\n".utf8) + (0..<(i * i * 9)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ i) }
+        let texts = (0..<small).map { i -> [UInt8] in
+            let text = (0..<(i * i * 9)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ i) }
+            return i == 0 ? [] : Array("Subject: message \(i)\r\n\r\n".utf8) + text
         }
         let noise = (0..<large).map { i in
             var bytes: [UInt8] = []
@@ -28,12 +27,14 @@ enum Mail {
     static let prepared = bodies.map { try! PreparedMessage($0) }
 
     static let keywords = [
-        "$forwarded", "$junk", "$mdnsent", "\\read-report", "a", "b", "c", "d", "e", "f", "g", "h", "ä", "long-keyword-of-some-length",
-        "x", "y",
+        "$forwarded", "$junk", "$mdnsent", "\\read-report", "a", "b", "c", "d", "e", "f", "g", "h", "ä",
+        "long-keyword-of-some-length", "x", "y",
     ]
     private static let bits = Dictionary(uniqueKeysWithValues: keywords.enumerated().map { ($1, UInt16(1) << UInt16($0)) })
 
-    static func names(_ mask: UInt16) -> [String] { keywords.indices.filter { mask >> UInt16($0) & 1 == 1 }.map { keywords[$0] } }
+    static func names(_ mask: UInt16) -> [String] {
+        keywords.indices.filter { mask >> UInt16($0) & 1 == 1 }.map { keywords[$0] }
+    }
 
     /// - Returns: nil if there are others among them.
     static func mask(_ names: [String]) -> UInt16? {

@@ -7,18 +7,18 @@ import Varve
 /// * **Power.** At a chosen call, or whenever somebody asks what would be left, power fails. A sector of 512 bytes is then
 ///   written whole or not at all, but for one in each file, of which any part may be written, and in which the bytes that
 ///   were to become others may be anything.
-/// * **Bytes.** Until a file is synced, a power failure keeps of the sectors written since the last sync a seeded subset: all,
-///   none, some in no order, those before a place or those behind it. Of the file's size it keeps the old, the new, or one
-///   between. Bytes of a file that is mapped for writing count as written as soon as they are stored.
+/// * **Bytes.** Until a file is synced, a power failure keeps of the sectors written since the last sync a seeded subset:
+///   all, none, some in no order, those before a place or those behind it. Of the file's size it keeps the old, the new,
+///   or one between. Bytes of a file that is mapped for writing count as written as soon as they are stored.
 /// * **Write-back.** The system may write any dirty sector at any moment, so also a state between two syncs that was
 ///   overwritten since.
-/// * **Names.** A name created, replaced or removed is durable when its folder is synced; of the changes before that, a power
-///   failure keeps a seeded subset, each half of a rename on its own. What lies in a folder that is gone is gone.
-/// * **Errors.** A chosen call, or any call once in so many, is an error: EIO from each, ENOSPC from those that need space. A
-///   write is then done in part, up to any byte: a short write and what followed from it; a name is not changed; a lock is
+/// * **Names.** A name created, replaced or removed is durable when its folder is synced; of the changes before that, a
+///   power failure keeps a seeded subset, each half of a rename on its own. What lies in a folder that is gone is gone.
+/// * **Errors.** A chosen call, or any call once in so many, is an error: EIO from each, ENOSPC from those that need space.
+///   A write is then done in part, up to any byte: a short write and what followed from it; a name is not changed; a lock is
 ///   not taken.
-/// * **Failed syncs.** A sync that fails has written some sectors; the others the system takes for written from then on, and no
-///   later sync writes them unless they are written to again (of a file that is mapped anew, any page may be). When the
+/// * **Failed syncs.** A sync that fails has written some sectors; the others the system takes for written from then on, and
+///   no later sync writes them unless they are written to again (of a file that is mapped anew, any page may be). When the
 ///   process ends the system may forget them, so that the next one reads the older bytes.
 /// * **Space.** The disk may have a size: what would take more is ENOSPC, a write after the part for which there was space.
 /// * **Processes.** A killed process leaves everything as it saw it, but no more durable than it was; its locks are gone.
@@ -32,12 +32,6 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {
         // These do not.
         case open, look, read, map, list, lock
 
-        var changes: Bool {
-            switch self {
-            case .write, .allocate, .truncate, .sync, .name, .syncDirectory: true
-            case .open, .look, .read, .map, .list, .lock: false
-            }
-        }
         var needsSpace: Bool { self == .write || self == .allocate || self == .name }
     }
 

@@ -39,7 +39,8 @@ struct CanaryFileSystem: FileSystem {
         }
         func write(at offset: Int, _ buffers: [UnsafeRawBufferPointer]) throws(StoreError) {
             switch canary {
-            case .keepsTornTail where name.hasSuffix(".seg") && offset > 64 && buffers.allSatisfy { $0.allSatisfy { $0 == 0 } }:
+            case .keepsTornTail
+            where name.hasSuffix(".seg") && offset > 64 && buffers.allSatisfy { $0.allSatisfy { $0 == 0 } }:
                 return
             case .overwritesSuperblock where name.hasSuffix(FileNames.superblock): try file.write(at: 0, buffers)
             default: try file.write(at: offset, buffers)

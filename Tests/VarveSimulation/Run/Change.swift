@@ -42,7 +42,9 @@ enum Change: CaseIterable {
             let (system, keywords) = Change.flags(run)
             let uid = try tx.append(
                 Mail.prepared[body], to: mailbox, flags: Change.flags(system, keywords), internalDate: Mail.internalDate)
-            guard account.append(body, to: id, system, keywords) == uid.rawValue else { throw Violation("UID \(uid) is given") }
+            guard account.append(body, to: id, system, keywords) == uid.rawValue else {
+                throw Violation("UID \(uid) is given")
+            }
         case .flags:
             let (system, keywords) = Change.flags(run)
             let uids = Change.uids(account.mailboxes[id]!, run)
@@ -150,9 +152,8 @@ enum Change: CaseIterable {
         if old != Account.inbox {
             for other in account.mailboxes.values where other.name.utf8.starts(with: (old + "/").utf8) {
                 let renamed = name + String(decoding: other.name.utf8.dropFirst(old.utf8.count), as: UTF8.self)
-                guard account.id(renamed) == nil, MailboxName.problem(renamed) == nil, !superiors(name).contains(renamed) else {
-                    return
-                }
+                guard account.id(renamed) == nil, MailboxName.problem(renamed) == nil, !superiors(name).contains(renamed)
+                else { return }
             }
         }
         try tx.renameMailbox(MailboxID(id), to: name)

@@ -13,9 +13,8 @@ struct IndexOnDisk {
         guard let bytes = disk.contents("\(RandomWorkload.path)/\(FileNames.superblock)") else { return nil }
         var blocks: [Superblock] = []
         for slot in 0..<2 where bytes.count >= (slot + 1) * Superblock.slotSize {
-            let block = bytes.withBytes { bytes in
-                try? Superblock(UnsafeRawBufferPointer(rebasing: bytes[(slot * Superblock.slotSize)...].prefix(Superblock.slotSize)))
-            }
+            let place = (slot * Superblock.slotSize)..<((slot + 1) * Superblock.slotSize)
+            let block = bytes.withBytes { try? Superblock(UnsafeRawBufferPointer(rebasing: $0[place])) }
             if let block, block.sequence % 2 == UInt64(slot) { blocks.append(block) }
         }
         guard let newest = blocks.max(by: { $0.sequence < $1.sequence }) else { return nil }

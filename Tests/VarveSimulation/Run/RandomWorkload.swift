@@ -43,7 +43,7 @@ final class RandomWorkload {
         self.canary = canary
         self.observer = observer
         random = SeededGenerator(seed: seed)
-        account = history.states[history.built]!
+        account = history.newest!
         clock = Clock(time)
         prepare()
     }
@@ -139,7 +139,9 @@ final class RandomWorkload {
         }
         let snapshot = store.snapshot()
         account = try history.settle(at: snapshot.modSeq.rawValue)
-        if disk.errors == errors, let before, before.isTrusted, let after = IndexOnDisk(disk), after.number != before.number {
+        if disk.errors == errors, let before, before.isTrusted, let after = IndexOnDisk(disk),
+            after.number != before.number
+        {
             throw Violation("the index was taken for damaged, and built anew")
         }
         let floor = UInt64(number(0...Int(account.modSeq)))
@@ -282,7 +284,27 @@ final class RandomWorkload {
             if chance(2) { kill() } else { try close(isFailed: true) }
             return try open()
         }
+        endTidying()
         history.takeBack(after: account.modSeq)
         try expectDurable()
+    }
+
+    /// Does something in which the store may make commits of its own, and which changes nothing that is shown.
+    func tidy(_ body: () throws(StoreError) -> Void) throws {
+        history.isTidying = true
+        let errors = disk.errors
+        do { try body() } catch { return try settle(error) }
+        endTidying()
+        // What failed in silence may still be found.
+        history.isTidying = disk.errors > errors
+    }
+
+    private func endTidying() {
+        let modSeq = store.snapshot().modSeq.rawValue
+        if modSeq > account.modSeq {
+            account.modSeq = modSeq
+            history.build(account)
+        }
+        history.isTidying = false
     }
 }

@@ -36,10 +36,14 @@ extension RandomWorkload {
         for id in account.ids {
             guard let view = try store.snapshot().view(of: MailboxID(id)) else { continue }
             for message in account.mailboxes[id]!.messages.suffix(8) {
-                guard let found = try view.message(UID(message.uid)) else { throw Violation("UID \(message.uid) is not there") }
+                guard let found = try view.message(UID(message.uid)) else {
+                    throw Violation("UID \(message.uid) is not there")
+                }
                 do {
                     let body = try store.body(of: found)
-                    if try body.bytes() != Mail.bodies[message.body] { throw Violation("UID \(message.uid) has other bytes") }
+                    guard try body.bytes() == Mail.bodies[message.body] else {
+                        throw Violation("UID \(message.uid) has other bytes")
+                    }
                     try body.withSummary { _ in }
                 } catch let error as StoreError where error.kind == .corrupt {
                     // This message is lost, the others may not be.

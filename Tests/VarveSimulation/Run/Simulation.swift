@@ -3,10 +3,10 @@ import Varve
 
 /// One workload from one seed, crashed at each of its calls that change something on disk.
 ///
-/// The workload runs once. At each call the disk tells what a power failure would leave at that moment, and the workload goes
-/// on; what is left is opened, checked, and tried further, with power failures at seeded calls of that, and of what follows
-/// them: two levels deep. So no crash costs the run that leads to it, and each has a name of its own that replays it: the
-/// numbers of the calls at which the power fails, such as `211.4.9`.
+/// The workload runs once. At each call the disk tells what a power failure would leave at that moment, and the workload
+/// goes on; what is left is opened, checked, and tried further, with power failures at seeded calls of that, and of what
+/// follows them: two levels deep. So no crash costs the run that leads to it, and each has a name of its own that replays
+/// it: the numbers of the calls at which the power fails, such as `211.4.9`.
 package final class Simulation {
     package struct Plan: Sendable {
         package var seed: UInt64
@@ -132,8 +132,8 @@ package final class Simulation {
         if let wanted = plan.crash { guard wanted.starts(with: crash) else { return } }
         waiting.append(
             CrashPoint(
-                disk: workload.disk.survivor(seed: seed(crash)), history: workload.history, time: workload.time, crash: crash,
-                calls: calls + ["crash at call \(call) (\(kind) \(name))"]))
+                disk: workload.disk.survivor(seed: seed(crash)), history: workload.history, time: workload.time,
+                crash: crash, calls: calls + ["crash at call \(call) (\(kind) \(name))"]))
     }
 
     /// What all that is random after a crash comes from.

@@ -6,6 +6,7 @@ import Varve
 enum Step: CaseIterable {
     case commit, relaxedCommits, pendingCommits, likeCommits, abortedCommit
     case flush, checkpoint, maintain
+    case compact, forgetExpunges, shrinkIndex
     case look, hold, letGo
     case reopen, kill, powerFailure, loseIndex
     case errors, fullDisk
@@ -21,6 +22,9 @@ enum Step: CaseIterable {
         case .flush: 2
         case .checkpoint: 4
         case .maintain: 8
+        case .compact: 2
+        case .forgetExpunges: 1
+        case .shrinkIndex: 1
         case .look: 2
         case .hold: 4
         case .letGo: 3
@@ -74,9 +78,20 @@ extension RandomWorkload {
         case .abortedCommit: try transact(Way.allCases.randomElement(using: &random)!, aborts: true)
         case .flush: try durably { () throws(StoreError) in try store.flush() }
         case .checkpoint: try durably { () throws(StoreError) in try store.checkpoint() }
-        case .maintain: store.maintain()
+        case .maintain: try tidy { () throws(StoreError) in store.maintain() }
+        case .compact:
+            var options = CompactionOptions()
+            options.deadShare = number(0...30)
+            options.minimumDeadBytes = 1
+            try tidy { () throws(StoreError) in _ = try store.compact(options) }
+        case .forgetExpunges:
+            let modSeq = ModSeq(UInt64(number(0...Int(account.modSeq))))
+            try tidy { () throws(StoreError) in try store.forgetExpunges(through: modSeq) }
+        case .shrinkIndex: try tidy { () throws(StoreError) in try store.shrinkIndex() }
         case .look:
-            if let difference = try Comparison.difference(store.snapshot(), seen) { throw Violation("while open: \(difference)") }
+            if let difference = try Comparison.difference(store.snapshot(), seen) {
+                throw Violation("while open: \(difference)")
+            }
             try readBodies(3)
         case .hold: try hold()
         case .letGo: try letGo()

@@ -152,7 +152,10 @@ import VarveSimulation
             ("create", { number += 1; _ = try disk.open("folder/\(number)", create: true, writable: true) }),
             ("createDirectory", { number += 1; try disk.createDirectory("\(number)") }),
             ("list", { _ = try disk.list(folder) }), ("syncDirectory", { try disk.syncDirectory(folder) }),
-            ("rename", { try disk.rename(disk.size(name) == nil ? other : name, to: disk.size(name) == nil ? name : other) }),
+            ("rename", {
+                let isThere = disk.size(name) != nil
+                try disk.rename(isThere ? name : other, to: isThere ? other : name)
+            }),
             ("lock", { try disk.lock("folder/lock").release() }),
         ]
         for (what, call) in calls {
