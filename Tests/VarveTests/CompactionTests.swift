@@ -51,6 +51,22 @@ import VarveFormat
 
     // MARK: Space
 
+    /// It holds its header and no more, so all of it is dead; no commit knows of it yet.
+    @Test func aSegmentThatWasJustBegunIsNotGivenUp() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        let store = try filled(disk, count: 51)
+        let inbox = try store.mailbox("INBOX").id
+        try store.commit { try $0.expunge(UIDSet(UIDRange(1, 48)), in: inbox, onlyDeleted: false) }
+        try store.commit { try $0.append(CompactionTests.noise(52, 20_000), to: inbox, internalDate: noon) }
+        struct Refused: Error {}
+        #expect(throws: Refused.self) { try store.commit { _ in throw Refused() } }
+        try #require(try names(disk) == ["000000000001.seg", "000000000002.seg"])
+        try #require(store.writer.log.current.end == SegmentHeader.size)
+        #expect(try store.compact().segmentsRemoved == 1)
+        try expectBodies(store, inbox, [49: 49, 50: 50, 51: 51, 52: 52])
+        try store.checkAndClose()
+    }
+
     @Test func whatIsExpungedGivesItsSpaceBack() throws {
         let disk = SimulatedDisk(modelsPower: false)
         let store = try filled(disk, count: 200)

@@ -80,10 +80,12 @@ final class CompactionRun {
 
     /// The segments to be given up, ascending.
     private func victims() -> [SegmentUse] {
+        // A segment that was just begun holds nothing but its header, and no commit knows of it yet; a base is not behind it.
+        let uses = uses.filter { $0.number != self.uses.last?.number || $0.logBytes > SegmentHeader.size }
         let worn = uses.filter { $0.deadBytes * 100 > $0.logBytes * options.deadShare }
         guard worn.reduce(0, { $0 + $1.deadBytes }) >= options.minimumDeadBytes else { return [] }
         // Short ones, as each compaction leaves one, are joined on the occasion.
-        let current = uses.last?.number
+        let current = self.uses.last?.number
         let small = store.options.segmentSize / 8
         return uses.filter { use in
             worn.contains { $0.number == use.number } || (use.number != current && use.logBytes < small)
