@@ -169,17 +169,24 @@ extension Store {
 
     private func capture() throws(StoreError) -> BackupSource {
         while true {
+            let (root, end) = durableEnd()
             // Held until the files are open: no segment that this state needs goes before.
-            let root = published.load()
             defer { withExtendedLifetime(root) {} }
             do throws(StoreError) {
-                return try BackupCapture(path, options.fileSystem).capture(upTo: root.logEnd)
+                return try BackupCapture(path, options.fileSystem).capture(upTo: end)
             } catch {
                 // A base that was written meanwhile belongs to a later segment than this state does, and takes the place of an
                 // earlier one.
-                guard published.load().logEnd.segment > root.logEnd.segment else { throw error }
+                guard durableEnd().end.segment > end.segment else { throw error }
             }
         }
+    }
+
+    /// The newest published state, and where its log ends: in a new segment, if that has begun and has no commit yet.
+    private func durableEnd() -> (root: Root, end: LogPosition) {
+        monitor.lock()
+        defer { monitor.unlock() }
+        return (published.load(), writer.log.synced)
     }
 }
 

@@ -109,7 +109,7 @@ import VarveSimulation
         _ = try compact(&history)
         let third = try history.store.backUp(to: repository).backup
         #expect(third.base?.number ?? 0 > second.backup.base!.number)
-        try history.store.checkAndClose()
+        try history.store.close()
         let objects = "\(BackupScene.repository)/objects"
         let count = try history.disk.list(objects).count
         _ = try repository.prune(keep: 1)
