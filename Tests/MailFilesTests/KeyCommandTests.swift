@@ -46,7 +46,8 @@ import Testing
         #expect(try command("stat", key: "master").output.contains("Fruit"))
         let digits = try text("master").trimmingCharacters(in: .newlines)
         #expect(try command("stat", key: nil, environment: ["VARVE_MASTER_KEY": digits]).output.contains("Fruit"))
-        #expect(try command("stat", key: nil, environment: ["VARVE_MASTER_KEY": "12"]).errors.contains("64 hexadecimal digits"))
+        let short = try command("stat", key: nil, environment: ["VARVE_MASTER_KEY": "12"])
+        #expect(short.errors.contains("64 hexadecimal digits"))
 
         #expect(try command("key", "rewrap", "--new-key-file", "other", key: nil).errors.contains("--key-file"))
         let rewrapped = try command("key", "rewrap", "--new-key-file", "other", key: "master")

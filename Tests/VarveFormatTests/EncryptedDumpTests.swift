@@ -18,7 +18,9 @@ import VarveFormat
         try Array<UInt8>(0..<32).withBytes { bytes throws(StoreError) in try MasterKey(bytes) }
     }
 
-    private func dump(_ path: String, _ change: (inout Dump.Options) -> Void = { _ in }) throws -> (text: String, damages: Int) {
+    private func dump(
+        _ path: String, _ change: (inout Dump.Options) -> Void = { _ in }
+    ) throws -> (text: String, damages: Int) {
         var options = Dump.Options()
         change(&options)
         var bytes: [UInt8] = []
@@ -67,7 +69,9 @@ import VarveFormat
         }.text.split(separator: "\n").dropFirst()
         #expect(found == expected)
         #expect(expected.count > 10)
-        #expect { try dump(folder.path) { $0.messages = true } } throws: { ($0 as? DumpError)?.message.contains("key") ?? false }
+        #expect { try dump(folder.path) { $0.messages = true } } throws: {
+            ($0 as? DumpError)?.message.contains("key") ?? false
+        }
     }
 
     @Test func whatTakesTheKeySaysSo() throws {

@@ -60,7 +60,8 @@ import VarveSimulation
         disk.damage(Workload.index, at: root * SealedPage.stride + 1000)
         let report = try check(disk, EncryptedSample.masterKey())
         #expect(report.remedy == .rebuildIndex)
-        #expect(report.violations.contains { $0.kind == .page && $0.offset == root * SealedPage.stride }, "\(report.violations)")
+        let place = root * SealedPage.stride
+        #expect(report.violations.contains { $0.kind == .page && $0.offset == place }, "\(report.violations)")
     }
 
     @Test func aDamagedSlotOfTheKeyIsFoundAndMended() throws {

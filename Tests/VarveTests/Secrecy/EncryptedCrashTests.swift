@@ -56,7 +56,8 @@ import VarveSimulation
         let modSeq = store.snapshot().modSeq.rawValue
         #expect(modSeq >= workload.acknowledged, "\(what): an acknowledged commit is gone")
         #expect(modSeq <= max(workload.begun, 1), "\(what): a commit that nobody made")
-        let difference = try Summary(store).difference(#require(baseline.workload.states[modSeq], "\(what): commit \(modSeq)"))
+        let expected = try #require(baseline.workload.states[modSeq], "\(what): commit \(modSeq)")
+        let difference = try Summary(store).difference(expected)
         #expect(difference == "", "\(what): commit \(modSeq) is not whole: \(difference)")
         let violations = Check.run(store)
         #expect(violations.isEmpty, "\(what): \(violations)")

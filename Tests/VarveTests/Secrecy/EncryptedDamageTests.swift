@@ -140,7 +140,9 @@ import VarveSimulation
                 var head = try! bytes.withBytes { bytes throws(FormatError) in
                     try MessageHead(bytes, payloadLength: bytes.count)
                 }
-                func sum(_ range: Range<Int>) -> UInt32 { payload.withUnsafeBytes { crc32c(0, UnsafeRawBufferPointer(rebasing: $0[range])) } }
+                func sum(_ range: Range<Int>) -> UInt32 {
+                    payload.withUnsafeBytes { crc32c(0, UnsafeRawBufferPointer(rebasing: $0[range])) }
+                }
                 let chunks = head.size + head.summaryStoredLength
                 switch part {
                 case "summary":

@@ -71,7 +71,8 @@ import VarveSimulation
         let inbox = try store.mailbox("INBOX").id
         var random = SeededGenerator(seed: 5)
         let texts: [[UInt8]] = [
-            [], [7], Array("Subject: one\r\n\r\n".utf8), (0..<200_000).map { _ in UInt8.random(in: 0...255, using: &random) },
+            [], [7], Array("Subject: one\r\n\r\n".utf8),
+            (0..<200_000).map { _ in UInt8.random(in: 0...255, using: &random) },
             Array(String(repeating: "Subject: much the same\r\n", count: 20_000).utf8),
         ]
         for text in texts {
@@ -79,7 +80,8 @@ import VarveSimulation
             #expect(prepared.sealedFor == store.uuid)
             let uids = try store.commit { tx in
                 [
-                    try tx.append(prepared, to: inbox, internalDate: noon), try tx.append(text, to: inbox, internalDate: noon),
+                    try tx.append(prepared, to: inbox, internalDate: noon),
+                    try tx.append(text, to: inbox, internalDate: noon),
                     try tx.append(PreparedMessage(text), to: inbox, internalDate: noon),
                 ]
             }
@@ -166,7 +168,8 @@ import VarveSimulation
     @Test func aKeyIsNeverWrittenOver() throws {
         let (disk, _) = try finished()
         let key = disk.contents("\(path)/\(FileNames.key)")
-        for name in try disk.list("\(path)/\(FileNames.segments)") { try disk.remove("\(path)/\(FileNames.segments)/\(name)") }
+        let segments = "\(path)/\(FileNames.segments)"
+        for name in try disk.list(segments) { try disk.remove("\(segments)/\(name)") }
         #expect(kind { _ = try open(disk) } == .corrupt)
         try disk.remove("\(path)/\(FileNames.superblock)")
         #expect(kind { _ = try open(disk, nil) } == .keyMissing)

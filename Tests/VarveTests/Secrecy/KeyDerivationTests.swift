@@ -9,7 +9,9 @@ import VarveFormat
 @Suite struct KeyDerivationTests {
     private func bytes(_ hex: String) -> [UInt8] {
         let digits = Array(hex.utf8.filter { $0 != UInt8(ascii: " ") })
-        return stride(from: 0, to: digits.count, by: 2).map { UInt8(String(decoding: digits[$0..<($0 + 2)], as: UTF8.self), radix: 16)! }
+        return stride(from: 0, to: digits.count, by: 2).map {
+            UInt8(String(decoding: digits[$0..<($0 + 2)], as: UTF8.self), radix: 16)!
+        }
     }
 
     private func secret(_ bytes: [UInt8]) -> Secret { Secret(count: bytes.count) { $0.copyBytes(from: bytes) } }
