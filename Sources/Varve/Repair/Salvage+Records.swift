@@ -95,8 +95,7 @@ extension Salvage {
         if let row = try known.flatMap({ known throws(StoreError) in try known.state.mailbox(id, known.pages) }) {
             try create(tx, id, row.uidValidity, String(decoding: row.name, as: UTF8.self))
         } else {
-            // The first commit of every store makes INBOX.
-            try create(tx, id, nil, id == 1 ? MailboxName.inbox : "Recovered mailbox \(id)")
+            try create(tx, id, nil, "Recovered mailbox \(id)")
             makeUncertain(id)
         }
         return true

@@ -211,6 +211,11 @@ final class Salvage {
             for row in rows where row.id >= tx.index.state.nextMailbox {
                 try create(tx, row.id, row.uidValidity, String(decoding: row.name, as: UTF8.self))
             }
+            // The first commit of every store makes INBOX.
+            if modSeq == 1, known == nil {
+                try create(tx, 1, nil, MailboxName.inbox)
+                makeUncertain(1)
+            }
             if modSeq == known?.state.modSeq { try reconcile(tx) }
         }
     }
