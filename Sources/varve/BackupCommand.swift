@@ -94,8 +94,8 @@ struct BackupCommand: ParsableCommand {
         } else {
             print(
                 "backup \(backup.id): up to commit \(backup.modSeq) of \(backup.time), \(byteText(backup.size)) in "
-                    + "\(backup.files.count) files; read \(byteText(report.bytesRead)), wrote \(byteText(report.bytesWritten)), "
-                    + "\(report.linkedFiles) files linked, \(report.reusedFiles) were there")
+                    + "\(backup.files.count) files; read \(byteText(report.bytesRead)), "
+                    + "wrote \(byteText(report.bytesWritten)), \(report.linkedFiles) files linked, \(report.reusedFiles) were there")
         }
         return backup
     }

@@ -33,7 +33,9 @@ struct RestoreCommand: ParsableCommand {
     var modseq: UInt64?
     @Option(help: ArgumentHelp("The state at this time.", valueName: "time"))
     var time: String?
-    @Option(help: ArgumentHelp("Whose backups, in a repository of several accounts: as varve backup --list shows it.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Whose backups, in a repository of several accounts: as varve backup --list shows it.", valueName: "name"))
     var label: String?
     @Flag(help: "Let mail programs keep what they have: the account took no change after this state.")
     var keepUidvalidity = false
@@ -83,8 +85,8 @@ struct RestoreCommand: ParsableCommand {
                 ]).text)
         } else {
             print(
-                "restored \(target) from backup \(report.backup.id), as it was after commit \(report.modSeq) of \(report.time): "
-                    + "\(report.mailboxes) mailboxes, \(report.messages) messages")
+                "restored \(target) from backup \(report.backup.id), as it was after commit \(report.modSeq) of "
+                    + "\(report.time): \(report.mailboxes) mailboxes, \(report.messages) messages")
         }
     }
 }

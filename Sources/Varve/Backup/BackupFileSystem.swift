@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A backup as the folder of a store that could be opened: its segments are the repository's objects, everything else lies in
-/// memory. What an opening writes to a segment is what it read there, and is dropped.
+/// A backup as the folder of a store that could be opened: its segments are the repository's objects, everything else lies
+/// in memory. What an opening writes to a segment is what it read there, and is dropped.
 final class BackupFileSystem: FileSystem {
     static let store = "backup"
 

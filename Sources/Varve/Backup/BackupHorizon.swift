@@ -21,8 +21,8 @@ public struct BackupHorizon: Hashable, Sendable, CustomStringConvertible {
 extension BackupRepository {
     /// The earliest state that can be restored from a backup.
     ///
-    /// Its log begins with a base; but what the states after that look into may be gone: compaction copies the bodies that live
-    /// in a segment, and gives the segment up by a commit. Only from that commit on nothing is missing.
+    /// Its log begins with a base; but what the states after that look into may be gone: compaction copies the bodies that
+    /// live in a segment, and gives the segment up by a commit. Only from that commit on nothing is missing.
     /// - Parameter options: what the account needs to be opened with.
     /// - Throws: `.corrupt`; `.keyMissing`, `.wrongKey`; `.io`.
     /// - Complexity: O(log from the base on); O(1) without a base.
@@ -78,7 +78,8 @@ extension BackupRepository {
             guard opened != nil else { throw .invalid("sealed records in an account that is not encrypted") }
         }
         var reader = ByteReader(
-            opened.map { UnsafeRawBufferPointer($0.bytes) } ?? UnsafeRawBufferPointer(rebasing: payload[CommitHeader.size...]))
+            opened.map { UnsafeRawBufferPointer($0.bytes) }
+                ?? UnsafeRawBufferPointer(rebasing: payload[CommitHeader.size...]))
         defer { withExtendedLifetime(opened) {} }
         var numbers: Set<UInt32> = []
         for _ in 0..<commit.records {

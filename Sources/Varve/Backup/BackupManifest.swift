@@ -121,7 +121,8 @@ extension Backup {
             throw StoreError(
                 .unsupportedVersion, "\(place): a manifest of version \(version), this program's is \(Backup.version)")
         }
-        guard bytes.last == 10, lines.count >= 3, lines.popLast()?.isEmpty == true, let sum = lines.popLast(), sum.hasPrefix("sum "),
+        guard bytes.last == 10, lines.count >= 3, lines.popLast()?.isEmpty == true, let sum = lines.popLast(),
+            sum.hasPrefix("sum "),
             let digest = BackupNames.digest(sum.dropFirst(4))
         else { throw .corrupt(place, "it is cut off") }
         guard try FileDigest.of(Array(bytes.dropLast(sum.utf8.count + 1))) == digest else {
@@ -152,7 +153,8 @@ private struct ManifestReader {
         let words = value.split(separator: " ", omittingEmptySubsequences: false)
         switch line[..<space] {
         case "store":
-            if value.utf8.count == 32, let high = UInt64(value.prefix(16), radix: 16), let low = UInt64(value.dropFirst(16), radix: 16)
+            if value.utf8.count == 32, let high = UInt64(value.prefix(16), radix: 16),
+                let low = UInt64(value.dropFirst(16), radix: 16)
             { store = StoreUUID(high: high, low: low) }
         case "label": label = Backup.label(String(value))
         case "made": made = UInt64(value)
@@ -202,8 +204,8 @@ extension Backup {
     fileprivate func checkFiles(_ place: String) throws(StoreError) {
         let numbers = segments.map(\.number)
         let first = firstReplayed
-        guard zip(numbers, numbers.dropFirst()).allSatisfy({ $0 < $1 }), let last = segments.last, last.number == end.segment,
-            last.role == .open, last.size == Int(end.offset), numbers.first ?? 0 >= 1, first <= last.number,
+        guard zip(numbers, numbers.dropFirst()).allSatisfy({ $0 < $1 }), let last = segments.last,
+            last.number == end.segment, last.role == .open, last.size == Int(end.offset), numbers.first ?? 0 >= 1, first <= last.number,
             numbers.filter({ $0 >= first }).count == Int(last.number - first) + 1,
             files.count(where: { $0.role == .base }) <= 1, files.count(where: { $0.role == .key }) <= 1
         else { throw .corrupt(place, "its segments do not make up a log that ends at \(end)") }

@@ -23,6 +23,14 @@ enum BackupNames {
         prefix(store, file.number) + FileDigest.hexadecimal(file.digest) + "." + file.role.suffix
     }
 
+    /// Whether a file in the folder of objects is one: what somebody else put there is left alone.
+    static func isObject(_ name: String) -> Bool {
+        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].utf8.count == 32, parts[1].utf8.count == 12 else { return false }
+        let rest = parts[2].split(separator: ".", omittingEmptySubsequences: false)
+        return rest.count == 2 && digest(rest[0]) != nil
+    }
+
     /// The digest in an object's name.
     static func digest(_ name: Substring) -> [UInt8]? {
         guard name.utf8.count == 64 else { return nil }

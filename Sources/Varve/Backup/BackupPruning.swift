@@ -44,7 +44,7 @@ extension BackupRepository {
         report.backups.sort()
         try removeUnfinished()
         let folder = "\(path)/\(BackupNames.objects)"
-        for name in try files.list(folder) where !needed.contains(name) {
+        for name in try files.list(folder) where !needed.contains(name) && BackupNames.isObject(name) {
             let object = "\(folder)/\(name)"
             report.bytes += try files.open(object, create: false, writable: false).size()
             report.objects += 1

@@ -3,8 +3,8 @@ import VarveFormat
 
 /// A folder with backups of accounts, of one or of many. What two backups share stands in it once.
 ///
-/// A backup is whole when its manifest is there, which is written last: what was interrupted before that is none. Backups and
-/// pruning exclude each other by a lock; reading a repository takes none. `Formats/backup.md`.
+/// A backup is whole when its manifest is there, which is written last: what was interrupted before that is none. Backups
+/// and pruning exclude each other by a lock; reading a repository takes none. `Formats/backup.md`.
 public struct BackupRepository: Sendable {
     public let path: String
     let files: any FileSystem
@@ -175,8 +175,8 @@ extension Store {
             do throws(StoreError) {
                 return try BackupCapture(path, options.fileSystem).capture(upTo: end)
             } catch {
-                // A base that was written meanwhile belongs to a later segment than this state does, and takes the place of an
-                // earlier one.
+                // A base that was written meanwhile belongs to a later segment than this state does, and takes the place of
+                // an earlier one.
                 guard durableEnd().end.segment > end.segment else { throw error }
             }
         }

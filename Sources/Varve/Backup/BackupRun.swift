@@ -70,9 +70,9 @@ struct BackupRun {
             let object = try files.open("\(repository.path)/\(BackupNames.objects)/\(name)", create: false, writable: false)
             guard try object.size() == segment.size else { continue }
             let block = ByteBlock(capacity: footer.count)
-            guard try object.read(at: segment.end, into: block.bytes) == footer.count, footer.elementsEqual(block.bytes) else {
-                continue
-            }
+            guard try object.read(at: segment.end, into: block.bytes) == footer.count,
+                footer.elementsEqual(block.bytes)
+            else { continue }
             return BackupFile(role: role, number: segment.number, size: segment.size, digest: digest)
         }
         return nil
@@ -171,7 +171,9 @@ struct BackupRun {
         let sealed = try? footer.withBytes { bytes throws(FormatError) in
             try SegmentFooter(UnsafeRawBufferPointer(rebasing: bytes[FrameHeader.size...]))
         }
-        guard sealed?.digest == digest else { throw .corrupt(path, "its bytes do not have the SHA-256 that its footer names") }
+        guard sealed?.digest == digest else {
+            throw .corrupt(path, "its bytes do not have the SHA-256 that its footer names")
+        }
     }
 
     private mutating func progress(_ count: Int) {

@@ -93,8 +93,8 @@ struct BackupCapture {
         var segments: [(header: SegmentHeader, file: any File)] = []
         for number in found {
             let file = try files.open(name(number), create: false, writable: false)
-            if let header = try header(number, file, mayBegin: number == found.last && end == nil && number > durable?.segment ?? 0)
-            {
+            let mayBegin = number == found.last && end == nil && number > durable?.segment ?? 0
+            if let header = try header(number, file, mayBegin: mayBegin) {
                 segments.append((header, file))
             }
         }
@@ -107,7 +107,8 @@ struct BackupCapture {
             return .changed(StoreError(.io, "\(path): its segments come and go faster than they can be listed"))
         }
         for segment in segments where segment.header.store != first.header.store {
-            throw .corrupt(name(segment.header.number), "it is of store \(segment.header.store), others of \(first.header.store)")
+            throw .corrupt(
+                name(segment.header.number), "it is of store \(segment.header.store), others of \(first.header.store)")
         }
         // Below the base, those are there in which there still are bodies.
         var next = base?.header.number ?? 1

@@ -9,8 +9,8 @@ public struct BackupTime: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     public static func < (a: BackupTime, b: BackupTime) -> Bool { a.milliseconds < b.milliseconds }
 
-    /// Reads `2026-11-24`, `2026-11-24T22:15`, `2026-11-24T22:15:30`, `2026-11-24 22:15:30.123`, with `Z`, `+hh:mm` or `-hh:mm`
-    /// behind a time of day (ISO 8601); without a zone it is UTC. A day alone is its begin.
+    /// Reads `2026-11-24`, `2026-11-24T22:15`, `2026-11-24T22:15:30`, `2026-11-24 22:15:30.123`, with `Z`, `+hh:mm` or
+    /// `-hh:mm` behind a time of day (ISO 8601); without a zone it is UTC. A day alone is its begin.
     public init?(_ text: String) {
         var reader = Digits(text)
         guard let year = reader.number(4), reader.take("-"), let month = reader.number(2), reader.take("-"),

@@ -16,10 +16,10 @@ public struct BackupVerdict: Sendable {
 }
 
 extension BackupRepository {
-    /// Proves that a backup would restore: reads all of its files and compares their SHA-256; opens it as a store, its index in
-    /// memory, which reads every frame of the log and applies every commit; checks that index; and looks for the frame of each
-    /// message. Writes nothing. An encrypted account needs its master key for that; without it, its files are compared all the
-    /// same, and the verdict says that the rest is not proven.
+    /// Proves that a backup would restore: reads all of its files and compares their SHA-256; opens it as a store, its
+    /// index in memory, which reads every frame of the log and applies every commit; checks that index; and looks for the
+    /// frame of each message. Writes nothing. An encrypted account needs its master key for that; without it, its files are
+    /// compared all the same, and the verdict says that the rest is not proven.
     /// - Parameters:
     ///   - options: what the account needs to be opened with.
     ///   - progress: told now and then how many of how many bytes are read.
@@ -92,7 +92,8 @@ extension BackupRepository {
         let snapshot = store.snapshot()
         guard snapshot.modSeq == backup.modSeq, store.uuid == backup.store else {
             throw .corrupt(
-                "backup \(backup.id)", "its log ends with commit \(snapshot.modSeq) of store \(store.uuid), which is not what it says")
+                "backup \(backup.id)",
+                "its log ends with commit \(snapshot.modSeq) of store \(store.uuid), which is not what it says")
         }
         verdict.problems += Check.run(store).map(\.description)
         try snapshot.forEachMailbox { info in

@@ -38,13 +38,16 @@ struct LogScan {
                 }
             }
             if let limit {
-                guard end == limit else { throw .corrupt("\(path), offset \(reader.offset)", "no valid frame, and the log goes on") }
+                guard end == limit else {
+                    throw .corrupt("\(path), offset \(reader.offset)", "no valid frame, and the log goes on")
+                }
                 return .end(end)
             }
             guard let proof = try reader.frameProvingDamage() else { return .end(end) }
             // Or it was written while this was being read: then it is whole by now.
             var again = LogReader(
-                file: file, segment: number, tag: tag, from: reader.offset, limit: min(try file.size(), LogFiles.largestSegment))
+                file: file, segment: number, tag: tag, from: reader.offset,
+                limit: min(try file.size(), LogFiles.largestSegment))
             guard case .frame = try again.next() else {
                 throw .corrupt(
                     "\(path), offset \(reader.offset)",

@@ -27,11 +27,12 @@ public struct RestoreReport: Sendable {
 extension BackupRepository {
     /// Makes an account from a backup, in a new folder, which appears when all is there, checked and on disk.
     ///
-    /// Every mailbox gets a new UIDVALIDITY, by one commit behind the one restored to: what clients were told after that never
-    /// happened (`RestoreOptions.keepsUIDValidity`).
+    /// Every mailbox gets a new UIDVALIDITY, by one commit behind the one restored to: what clients were told after that
+    /// never happened (`RestoreOptions.keepsUIDValidity`).
     /// - Parameter target: the account's folder; the one above it must be there.
-    /// - Throws: `.alreadyExists` if it is there; `.notFound`, naming the horizon, for a point in time that the backup does not
-    ///   reach; `.corrupt` for a damaged backup; `.locked` if the same is being restored by another process; `.outOfSpace`, `.io`.
+    /// - Throws: `.alreadyExists` if it is there; `.notFound`, naming the horizon, for a point in time that the backup does
+    ///   not reach; `.corrupt` for a damaged backup; `.locked` if the same is being restored by another process;
+    ///   `.outOfSpace`, `.io`.
     /// - Complexity: O(backup).
     @discardableResult
     public func restore(
@@ -57,7 +58,10 @@ struct Restore {
     static let suffix = ".restoring"
     private static let marker = "restoring"
 
-    init(_ repository: BackupRepository, _ backup: Backup, _ target: String, _ options: RestoreOptions, renewsUIDValidity: Bool) {
+    init(
+        _ repository: BackupRepository, _ backup: Backup, _ target: String, _ options: RestoreOptions,
+        renewsUIDValidity: Bool
+    ) {
         var target = target.isEmpty ? "." : target
         while target.utf8.count > 1, target.hasSuffix("/") { target.removeLast() }
         self.repository = repository
@@ -215,9 +219,9 @@ struct Restore {
 extension Store {
     /// Makes void what clients know of this account.
     ///
-    /// Each mailbox gets the UIDVALIDITY *start* + its id, *start* being the time in seconds, or, where that is not above all
-    /// given so far, one more than the last of them and than the seconds since the commit restored to. Both grow with time: two
-    /// restores of one backup, a second apart, give no mailbox the same value twice.
+    /// Each mailbox gets the UIDVALIDITY *start* + its id, *start* being the time in seconds, or, where that is not above
+    /// all given so far, one more than the last of them and than the seconds since the commit restored to. Both grow with
+    /// time: two restores of one backup, a second apart, give no mailbox the same value twice.
     func renewUIDValidities(after time: UInt64) throws(StoreError) {
         let now = options.clock() / 1000
         do {

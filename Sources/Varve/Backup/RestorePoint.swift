@@ -81,7 +81,8 @@ extension BackupRepository {
             guard modSeq < backup.modSeq else {
                 if modSeq == backup.modSeq { return end }
                 throw StoreError(
-                    .notFound, "backup \(backup.id) ends with commit \(backup.modSeq), of \(backup.time); there is no \(modSeq)")
+                    .notFound,
+                    "backup \(backup.id) ends with commit \(backup.modSeq), of \(backup.time); there is no \(modSeq)")
             }
             isWanted = { $0.modSeq == modSeq.rawValue }
         case .time(let time): isWanted = { $0.time <= time.milliseconds }
@@ -100,7 +101,8 @@ extension BackupRepository {
                     time: found.commit.time)
             }
         }
-        if backup.base != nil, isWanted(CommitHeader(modSeq: backup.horizon.rawValue, time: backup.horizonTime.milliseconds, records: 0)) {
+        let base = CommitHeader(modSeq: backup.horizon.rawValue, time: backup.horizonTime.milliseconds, records: 0)
+        if backup.base != nil, isWanted(base) {
             return RestoreCut(
                 end: LogPosition(segment: backup.firstReplayed, offset: UInt32(SegmentHeader.size)),
                 modSeq: backup.horizon.rawValue, time: backup.horizonTime.milliseconds)
@@ -125,7 +127,9 @@ extension BackupRepository {
     /// Where the frames of a sealed segment end: its footer is the rest.
     private func framesEnd(_ backup: Backup, _ segment: BackupFile, _ file: any File) throws(StoreError) -> Int {
         let length = FrameHeader.frameLength(payload: SegmentFooter.size)
-        guard segment.size >= SegmentHeader.size + length else { throw .corrupt(objectPath(backup, segment), "it has no footer") }
+        guard segment.size >= SegmentHeader.size + length else {
+            throw .corrupt(objectPath(backup, segment), "it has no footer")
+        }
         return segment.size - length
     }
 }

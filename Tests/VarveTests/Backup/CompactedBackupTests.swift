@@ -130,7 +130,8 @@ import VarveSimulation
         #expect(try !BackupScene.repository(damaged).verify(backup, Workload.options(damaged)).isWhole)
         for place in [3, 100, base.size - 40] {
             let disk = history.disk.afterPowerFailure(seed: 1)
-            for name in try disk.list("\(BackupScene.repository)/objects") { try disk.remove("\(BackupScene.repository)/objects/\(name)") }
+            let objects = "\(BackupScene.repository)/objects"
+            for name in try disk.list(objects) { try disk.remove("\(objects)/\(name)") }
             disk.damage("\(Workload.path)/\(FileNames.base(base.number))", at: place)
             expectFailure(.corrupt, "byte \(place)") { try BackupScene.repository(disk).backUp(Workload.path) }
         }

@@ -55,7 +55,8 @@ import VarveSimulation
             do {
                 backup = try repository.backup(nil, for: options.point, options.store)
             } catch {
-                #expect(error.kind == .notFound && error.message.contains("horizon"), "seed \(seed), commit \(modSeq): \(error)")
+                let isHorizon = error.kind == .notFound && error.message.contains("horizon")
+                #expect(isHorizon, "seed \(seed), commit \(modSeq): \(error)")
                 continue
             }
             restored += 1
@@ -202,7 +203,8 @@ import VarveSimulation
     @Test func timesAsTheyAreTyped() throws {
         let midnight = UInt64(1_795_478_400_000)  // 2026-11-24T00:00:00Z
         for (text, expected) in [
-            ("2026-11-24", midnight), ("2026-11-24T01:02", midnight + 3_720_000), ("2026-11-24 01:02:03", midnight + 3_723_000),
+            ("2026-11-24", midnight), ("2026-11-24T01:02", midnight + 3_720_000),
+            ("2026-11-24 01:02:03", midnight + 3_723_000),
             ("2026-11-24T01:02:03.5Z", midnight + 3_723_500), ("2026-11-24T01:02:03.123456Z", midnight + 3_723_123),
             ("2026-11-24T01:02:03+01:00", midnight + 123_000), ("2026-11-24T01:02:03-0130", midnight + 9_123_000),
         ] {
