@@ -59,6 +59,39 @@ import VarveSimulation
         #expect(try Summary(Store.open(at: "whole", options(disk, key))).difference(expected) == "")
     }
 
+    /// Which commits gave segments up stands in sealed records.
+    @Test func theHorizonOfACompactedAccount() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        var sealed = options(disk, try masterKey(1))
+        sealed.compaction = .onDemand
+        let store = try Store.open(at: Workload.path, sealed)
+        let inbox = try store.mailbox("INBOX").id
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<12 {
+            let body = (0..<200_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+            try store.commit { tx in try tx.append(body, to: inbox, internalDate: noon) }
+        }
+        try store.commit { tx in try tx.expunge([1, 2, 3, 5, 7, 9, 11], in: inbox, onlyDeleted: false) }
+        store.maintain()
+        let report = try store.compact()
+        #expect(report.segmentsRemoved > 0 && report.messagesMoved > 0)
+        try store.commit { _ = try $0.createMailbox("later") }
+        let repository = BackupScene.repository(disk)
+        let backup = try store.backUp(to: repository).backup
+        try store.close()
+        let verdict = try repository.verify(backup, sealed)
+        #expect(verdict.isWhole, "\(verdict.problems)")
+        let horizon = try repository.horizon(of: backup, sealed)
+        #expect(horizon.modSeq > report.horizon && horizon.modSeq < backup.modSeq && verdict.horizon == horizon)
+        expectFailure(.keyMissing, "no key") { _ = try repository.horizon(of: backup, options(disk, nil)) }
+        var restore = RestoreOptions()
+        restore.store = sealed
+        restore.point = .modSeq(ModSeq(horizon.modSeq.rawValue - 1))
+        expectFailure(.notFound, "before the horizon") { try repository.restore(backup, to: "before", restore) }
+        restore.point = .modSeq(horizon.modSeq)
+        #expect(try repository.restore(backup, to: "at", restore).messages == 5)
+    }
+
     /// An encrypted account without its key is lost: that is noticed while the key may still be found.
     @Test func anAccountWithoutItsKeyFileIsNotBackedUp() throws {
         let disk = SimulatedDisk(modelsPower: false)
