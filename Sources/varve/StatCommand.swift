@@ -55,6 +55,7 @@ struct StatCommand: ParsableCommand {
         let log = disk.segments.reduce(0) { $0 + $1.logBytes }
         let live = share(disk.segments.reduce(0) { $0 + $1.liveBytes }, log)
         print("\nsegments \(byteText(segments)), \(live) live; index \(byteText(disk.indexBytes))")
+        if disk.horizon > 0 { print("base \(byteText(disk.baseBytes)); the horizon is commit \(disk.horizon)") }
     }
 
     private func share(_ part: Int, _ whole: Int) -> String {
@@ -82,7 +83,8 @@ struct StatCommand: ParsableCommand {
                 ("bytes", .number(Int(clamping: mailboxes.reduce(0) { $0 &+ $1.bytes }))),
                 ("segments", .array(segments)),
                 ("segmentBytes", .number(disk.segments.reduce(0) { $0 + $1.fileBytes })),
-                ("indexBytes", .number(disk.indexBytes)),
+                ("indexBytes", .number(disk.indexBytes)), ("baseBytes", .number(disk.baseBytes)),
+                ("deadBytes", .number(disk.deadBytes)), ("horizon", .number(Int(clamping: disk.horizon.rawValue))),
             ]).text)
     }
 }

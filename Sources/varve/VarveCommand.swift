@@ -13,7 +13,7 @@ struct VarveCommand: AsyncParsableCommand {
             """,
         subcommands: [
             UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self, RepairCommand.self,
-            BackupCommand.self, RestoreCommand.self, KeyCommand.self,
+            CompactCommand.self, BackupCommand.self, RestoreCommand.self, KeyCommand.self,
         ])
 }
 

@@ -37,23 +37,24 @@ import VarveFormat
         try compacted(folder.path)
         let overview = try dump(folder.path)
         #expect(overview.damages == 0, "\(overview.text)")
-        let base = try dump("\(folder.path)/segments/000000000002.base")
+        let base = try dump("\(folder.path)/segments/000000000003.base")
         #expect(base.damages == 0)
-        let segment = try dump("\(folder.path)/segments/000000000002.seg")
-        #expect(segment.damages == 0)
+        let copies = try dump("\(folder.path)/segments/000000000002.seg")
+        let segment = try dump("\(folder.path)/segments/000000000003.seg")
+        #expect(copies.damages == 0 && segment.damages == 0)
         var options = Dump.Options()
         options.message = "INBOX:1"
         options.bodies = true
         let history = try dump(folder.path, options)
         #expect(history.damages == 0)
-        try expect("base.txt", base.text + segment.text + history.text)
+        try expect("base.txt", base.text + copies.text + segment.text + history.text)
     }
 
     /// A flipped bit anywhere is damage, and never the end of the dump.
     @Test func aDamagedBase() throws {
         let folder = TemporaryFolder()
         try compacted(folder.path)
-        let path = "\(folder.path)/segments/000000000002.base"
+        let path = "\(folder.path)/segments/000000000003.base"
         let sound = try contents(of: path)
         for at in stride(from: 0, to: sound.count, by: 37) where !(36..<40 ~= at) {
             var bytes = sound

@@ -19,11 +19,14 @@ struct BaseWriter {
     private static let maximumElements = 8192
 
     /// Makes the base of a state, durable under its name.
-    /// - Parameter folder: the store's.
+    /// - Parameters:
+    ///   - segments: that are about to be given up: the base does not name them, so that a replay can begin with it without
+    ///     them.
+    ///   - folder: the store's.
     /// - Complexity: O(account); reads the index without a lock.
     static func write(
-        _ root: Root, _ header: BaseHeader, in folder: String, _ files: any FileSystem, _ cipher: StoreCipher?,
-        step: @escaping () throws(StoreError) -> Void
+        _ root: Root, _ header: BaseHeader, without segments: Set<UInt32>, in folder: String, _ files: any FileSystem,
+        _ cipher: StoreCipher?, step: @escaping () throws(StoreError) -> Void
     ) throws(StoreError) {
         precondition(root.state.modSeq == header.modSeq, "a base is the state before its segment's first commit")
         let new = "\(folder)/\(FileNames.newBase(header.number))"
@@ -31,7 +34,7 @@ struct BaseWriter {
         do {
             let file = try files.open(new, create: true, writable: true)
             var writer = BaseWriter(file: file, header: header, cipher: cipher, step: step)
-            try writer.write(root)
+            try writer.write(root, without: segments)
             try files.rename(new, to: "\(folder)/\(FileNames.base(header.number))")
         } catch {
             // What is left of it takes space, and is removed by the next opening at the latest.
@@ -51,7 +54,7 @@ struct BaseWriter {
         self.step = step
     }
 
-    private mutating func write(_ root: Root) throws(StoreError) {
+    private mutating func write(_ root: Root, without dropped: Set<UInt32>) throws(StoreError) {
         let block = ByteBlock(header.encode())
         try file.write(at: 0, [UnsafeRawBufferPointer(block.bytes)])
         withExtendedLifetime(block) {}
@@ -61,7 +64,7 @@ struct BaseWriter {
                 BaseAccount(
                     nextMailbox: state.nextMailbox, lastUIDValidity: state.lastUIDValidity,
                     nextIdentity: state.nextIdentity, deadBytes: state.deadBytes)))
-        let cells = try state.segmentCells(root.pages)
+        let cells = try state.segmentCells(root.pages).filter { !dropped.contains($0.number) }
         for from in stride(from: 0, to: cells.count, by: BaseWriter.maximumElements) {
             try add(.segments(Array(cells[from..<min(from + BaseWriter.maximumElements, cells.count)])))
         }

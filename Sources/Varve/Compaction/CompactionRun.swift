@@ -41,13 +41,12 @@ final class CompactionRun {
         report.bytesBefore = try store.logFileBytes()
         let deadAtStart = try look()
         let victims = victims()
-        if !victims.isEmpty {
-            let base = try prepareBase(behind: victims.map(\.number).max()!)
-            position.phase = .moving
+        if let last = victims.last {
+            // The log's end is not to lie in what is emptied.
+            try store.leaveSegment(last.number)
             position.bytesToMove = victims.reduce(0) { $0 + $1.liveBytes }
-            tell()
             for group in groups(victims) {
-                try give(up: group, base)
+                try give(up: group)
                 store.removeDroppedSegments()
             }
         }
@@ -93,52 +92,33 @@ final class CompactionRun {
     }
 
     /// Victims in parts that are given up one after the other, so that neither the copies nor the list of rows takes much.
+    /// Each part needs a base of its own.
     private func groups(_ victims: [SegmentUse]) -> [[SegmentUse]] {
         var groups: [[SegmentUse]] = []
         var messages = 0
+        var bytes = 0
+        let room = max(4 * store.options.segmentSize, uses.reduce(0) { $0 + $1.logBytes } / 8)
         for victim in victims {
-            if groups.isEmpty || messages + victim.liveMessages > CompactionRun.groupMessages
-                || groups[groups.count - 1].count >= 4
-            {
+            messages += victim.liveMessages
+            bytes += victim.liveBytes
+            if groups.isEmpty || messages > CompactionRun.groupMessages || bytes > room {
                 groups.append([])
-                messages = 0
+                (messages, bytes) = (victim.liveMessages, victim.liveBytes)
             }
             groups[groups.count - 1].append(victim)
-            messages += victim.liveMessages
         }
         return groups
-    }
-
-    // MARK: Base
-
-    /// A base on disk behind these segments.
-    private func prepareBase(behind number: UInt32) throws(StoreError) -> BaseHeader {
-        if let base = store.currentBase, base.number > number {
-            // All that is given up hangs on it.
-            if try BaseFile(base.number, in: store.path, store.options.fileSystem).isWhole() { return base }
-        }
-        position.phase = .writingBase
-        tell()
-        let (root, header) = try store.beginBase()
-        try BaseWriter.write(
-            root, header, in: store.path, store.options.fileSystem, store.cipher
-        ) { [self] () throws(StoreError) in
-            try step()
-        }
-        store.adoptBase(header)
-        store.removeLeftovers()
-        return header
     }
 
     // MARK: Moving
 
     /// Copies what lives in segments to the log's end, and gives the segments up.
-    private func give(up group: [SegmentUse], _ base: BaseHeader) throws(StoreError) {
+    private func give(up group: [SegmentUse]) throws(StoreError) {
+        position.phase = .moving
+        tell()
         let numbers = Set(group.map(\.number))
         var copies: [LogPosition: LogPosition] = [:]
-        let root = store.published.load()
-        var rows = try root.state.rows(in: numbers, root.pages) { () throws(StoreError) in try step() }
-        var since = root.state.modSeq
+        var (rows, since) = try rows(in: numbers)
         for _ in 0..<CompactionRun.attempts {
             try move(&rows, &copies)
             let root = store.published.load()
@@ -147,30 +127,41 @@ final class CompactionRun {
             if !rows.isEmpty { continue }
             let sound = group.filter { !damagedSegments.contains($0.number) }
             guard !sound.isEmpty else { return }
-            // From here on a recovery reads no commit in them, also if the power fails at once.
-            if store.checkpointSegment < base.number { try store.makeCheckpoint() }
-            if try drop(sound, since) { return }
+            let base = try store.beginBase(
+                without: Set(sound.map(\.number)), since: since, limit: CompactionRun.rowsWithinLock)
+            if let base { return try drop(sound, base.root, base.header) }
         }
     }
 
-    /// - Returns: false if something pointed into them again.
-    private func drop(_ segments: [SegmentUse], _ since: UInt64) throws(StoreError) -> Bool {
+    /// Rows that point into segments, and the commit up to which this is known. The state is not held any longer.
+    private func rows(in segments: Set<UInt32>) throws(StoreError) -> ([BodyRow], since: UInt64) {
+        let root = store.published.load()
+        let rows = try root.state.rows(in: segments, root.pages) { () throws(StoreError) in try step() }
+        return (rows, root.state.modSeq)
+    }
+
+    /// Gives segments up that no row of a state points to, and so none of any later one.
+    private func drop(_ segments: [SegmentUse], _ root: Root, _ header: BaseHeader) throws(StoreError) {
+        position.phase = .writingBase
+        tell()
         let numbers = segments.map(\.number)
-        var isDropped = false
+        try BaseWriter.write(
+            root, header, without: Set(numbers), in: store.path, store.options.fileSystem, store.cipher
+        ) { [self] () throws(StoreError) in try step() }
+        // From here on a recovery reads no commit in them, also if the power fails at once.
+        if store.checkpointSegment < header.number { try store.makeCheckpoint() }
         let modSeq = try store.commitOfCompaction { [self] (tx) throws(StoreError) in
-            let strays = try tx.index.state.rows(
-                in: Set(numbers), changedSince: since, limit: CompactionRun.rowsWithinLock, tx.index.allocator.pages)
-            guard let strays, strays.isEmpty else { return }
             let before = tx.index.state.deadBytes
             try tx.dropSegments(numbers)
             ownDead += Int(tx.index.state.deadBytes) - Int(before)
-            isDropped = true
         }
-        guard isDropped else { return false }
+        // The older base goes only now that the log has gone on behind the new one: who reads the files beside the store up
+        // to the end that it knows finds one of the two.
+        store.adoptBase(header)
         droppedDead += segments.reduce(0) { $0 + $1.deadBytes }
         report.segmentsRemoved += numbers.count
         store.noteDropped(Set(numbers), by: modSeq)
-        return true
+        store.removeLeftovers()
     }
 
     private func move(_ rows: inout [BodyRow], _ copies: inout [LogPosition: LogPosition]) throws(StoreError) {
@@ -222,7 +213,7 @@ final class CompactionRun {
         let dead = Set(batch.flatMap { $0.rows.filter(\.isDead).map(\.key.mailbox) })
         try store.commitOfCompaction { [self] (tx) throws(StoreError) in
             // What nobody is shown any more need not be copied.
-            try store.purge(dead, tx.index)
+            try store.purge(dead, tx)
             let before = tx.index.state.deadBytes
             for (rows, frame) in batch {
                 let from = rows[rows.startIndex].location

@@ -3,7 +3,7 @@ import VarveFormat
 
 extension Store {
     /// Makes space in the log: copies the messages of segments that are largely dead to the log's end, and removes the
-    /// files. What is shown to anybody does not change, and views, snapshots and bodies that were taken before stay readable.
+    /// files. What is shown to anybody does not change; views, snapshots and bodies that were taken before stay readable.
     ///
     /// The history of the account before now goes with it: see `CompactionReport.horizon`. May be called from any thread; a
     /// compaction that goes on in the background ends in favour of it. A crash at any point loses nothing.
@@ -11,7 +11,7 @@ extension Store {
     /// - Returns: what was done. Afterwards no segment is more than `options.deadShare` percent dead, but for the one that
     ///   is written to and those with damaged messages, which stay.
     /// - Throws: `.closed` if the store is closed meanwhile; `.outOfSpace`: there must be room for a base (some 52 bytes for
-    ///   each message) and for the copies of four segments; `.limit`, `.corrupt`, `.io`; `.poisoned`.
+    ///   each message) and for an eighth of the log, or four segments; `.limit`, `.corrupt`, `.io`; `.poisoned`.
     /// - Complexity: O(messages · log messages), and what is copied.
     public func compact(
         _ options: CompactionOptions = CompactionOptions(), progress: (CompactionProgress) -> Void = { _ in }
@@ -124,25 +124,51 @@ extension Store {
     }
 
     /// Takes rows of expunged messages that nobody is shown any more out of the index. Called within a transaction.
-    func purge(_ mailboxes: Set<UInt32>, _ index: IndexWriter) throws(StoreError) {
-        var budget = PurgeBudget.unlimited
-        for id in mailboxes.sorted() where try index.mailbox(id) != nil {
-            try index.purge(id, upTo: oldestShown(in: id), &budget)
+    func purge(_ mailboxes: Set<UInt32>, _ tx: Transaction) throws(StoreError) {
+        var budget = PurgeBudget.maintenance
+        for id in mailboxes.sorted() where try tx.index.mailbox(id) != nil {
+            try tx.index.purge(id, upTo: oldestShown(in: id), &budget)
         }
     }
 
-    /// Goes on in a new segment, if the current one has any frames.
-    /// - Returns: the state before its first commit, and the header of its base.
-    func beginBase() throws(StoreError) -> (Root, BaseHeader) {
+    /// Goes on in a new segment, if this is the current one.
+    func leaveSegment(_ number: UInt32) throws(StoreError) {
         monitor.lock()
         defer { monitor.unlock() }
+        try waitForAll()
+        if writer.log.current.number == number { try beginSegment() }
+    }
+
+    /// Returns, with the lock, when all that was committed is on disk.
+    private func waitForAll() throws(StoreError) {
         try checkUsable()
         while writer.durable != writer.state.modSeq {
             try waitUntilDurable(writer.state.modSeq)
             try checkUsable()
         }
-        if writer.log.current.end > SegmentHeader.size { try beginSegment() }
+    }
+
+    /// Goes on in a new segment, if the current one has any frames and no row points into `segments`.
+    /// - Parameters:
+    ///   - modSeq: up to which that is known.
+    ///   - limit: of rows that may be looked at.
+    /// - Returns: the state before the segment's first commit, and the header of its base; nil if there is such a row, or
+    ///   may be.
+    func beginBase(
+        without segments: Set<UInt32>, since modSeq: UInt64, limit: Int
+    ) throws(StoreError) -> (root: Root, header: BaseHeader)? {
+        monitor.lock()
+        defer { monitor.unlock() }
+        try waitForAll()
         let root = published.load()
+        guard let rows = try root.state.rows(in: segments, changedSince: modSeq, limit: limit, root.pages), rows.isEmpty
+        else { return nil }
+        if writer.log.current.end > SegmentHeader.size {
+            try beginSegment()
+            // Who reads the files beside the store goes by the end that is published, and by the superblock, which is about to
+            // name this segment.
+            republish()
+        }
         let header = BaseHeader(
             store: uuid, number: writer.log.current.number, firstModSeq: root.state.modSeq + 1, time: options.clock(),
             isEncrypted: cipher != nil)

@@ -43,11 +43,14 @@ extension Store {
     }
 
     /// The newest state once more, with the segments that there are now: the old one keeps files open that are to go.
-    private func republish() {
+    func republish() {
         while writer.isFlushing { monitor.wait() }
         let root = published.load()
-        let state = writer.state.modSeq == root.state.modSeq ? writer.state : root.state
-        let next = Root(state: state, pages: root.pages, segments: writer.segments, logEnd: root.logEnd)
+        let isNewest = writer.state.modSeq == root.state.modSeq
+        let next = Root(
+            state: isNewest ? writer.state : root.state, pages: root.pages, segments: writer.segments,
+            logEnd: isNewest ? writer.log.end : root.logEnd)
+        let state = next.state
         writer.aliveRoots.append((state.modSeq, next.liveness))
         published.publish(next)
     }

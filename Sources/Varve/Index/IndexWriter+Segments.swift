@@ -78,9 +78,11 @@ extension IndexWriter {
                 guard let value = try state.segments.find(key, allocator.pages) else { return nil }
                 return value.count >= 4 ? value.baseAddress!.load32(0) : 0
             }
-            guard let end, number < place.segment else {
-                throw .corrupt("segment \(number)", "it is given up, but was not there or is written to")
+            guard number < place.segment else {
+                throw .corrupt("segment \(number)", "it is given up, and written to")
             }
+            // The base that a replay began with may not have named it any more.
+            guard let end else { continue }
             _ = try key.withBytes { key throws(StoreError) in try state.segments.remove(key, allocator) }
             state.deadBytes -= min(state.deadBytes, UInt64(end))
         }

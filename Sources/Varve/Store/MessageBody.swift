@@ -206,7 +206,8 @@ extension Store {
     private func movedBody(of message: Message) throws(StoreError) -> MessageBody {
         if let segment = dropped.file(message.location.segment) {
             do throws(StoreError) {
-                return try MessageBody(message.location, size: message.size, tag: uuid.tag, file: segment.file())
+                return try MessageBody(
+                    message.location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
             } catch {
                 // The file may go in this moment: then no snapshot is left that knows the old place.
                 if error.kind != .notFound { throw error }
@@ -217,7 +218,8 @@ extension Store {
         if let (leaf, row) = try root.state.uid.find(key, root.pages) {
             let found = MessageRow(leaf, row)
             if found.identity == message.identity.rawValue, let segment = root.segments.file(found.location.segment) {
-                return try MessageBody(found.location, size: message.size, tag: uuid.tag, file: segment.file())
+                return try MessageBody(
+                    found.location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
             }
         }
         throw StoreError(.notFound, "message \(message.uid) of mailbox \(message.mailbox) is gone, and its bytes with it")
