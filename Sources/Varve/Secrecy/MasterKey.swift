@@ -33,13 +33,14 @@ public struct MasterKey: Sendable {
     }
 
     /// Reads the key from a file: 32 bytes, or 64 hexadecimal digits with or without a line's end.
-    /// - Throws: `.notFound`, `.io`; `.notPermitted` if others than the owner may read or write the file; `.limit` if it holds
-    ///   something else.
+    /// - Throws: `.notFound`, `.io`; `.notPermitted` if others than the owner may read or write the file; `.limit` if it
+    ///   holds something else.
     public init(file path: String) throws(StoreError) {
         let content = try MasterKeyFile.read(path)
-        let secret = content.bytes.withBytes { bytes in
+        let secret = content.bytes.withBytes { bytes -> Secret? in
             let text = UnsafeRawBufferPointer(rebasing: bytes[..<content.count])
-            return text.count == MasterKey.size ? Secret(count: text.count) { $0.copyMemory(from: text) } : MasterKey.decode(text)
+            guard text.count == MasterKey.size else { return MasterKey.decode(text) }
+            return Secret(count: text.count) { $0.copyMemory(from: text) }
         }
         guard let secret else {
             throw StoreError(.limit, "\(path): a master key's file has 32 bytes, or 64 hexadecimal digits")

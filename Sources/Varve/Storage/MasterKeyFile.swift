@@ -8,7 +8,8 @@ enum MasterKeyFile {
 
     /// What a file holds, of which at most so many bytes count.
     static func read(_ path: String) throws(StoreError) -> (bytes: Secret, count: Int) {
-        let descriptor = retrying { Glibc.open(path, O_RDONLY | O_CLOEXEC) }
+        // Without O_NONBLOCK a pipe would keep us waiting for a writer; for files it means nothing.
+        let descriptor = retrying { Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw failure("open the master key's file", path) }
         defer { close(descriptor) }
         var status = stat()
