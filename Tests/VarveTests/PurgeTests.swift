@@ -14,6 +14,8 @@ import VarveFormat
     ) throws -> Store {
         var options = Workload.options(disk)
         options.segmentSize = 64 << 20
+        // What a purge costs is to be seen by itself.
+        options.compaction = .onDemand
         change(&options)
         let store = try Store.open(at: Workload.path, options)
         let inbox = try store.mailbox("INBOX").id
