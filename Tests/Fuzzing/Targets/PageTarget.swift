@@ -74,7 +74,7 @@ enum PageTarget {
                 } else if page.load16(Page.treeOffset) == TreeID.mailboxes.rawValue, let row = try? MailboxRow(id: 1, value) {
                     met.insert(0x400)
                     var expected = Array(value)
-                    for i in Array(28..<32) + Array(72..<80) { expected[i] = 0 }  // reserved
+                    for i in 72..<80 { expected[i] = 0 }  // reserved
                     try FuzzTarget.require(row.encode() == expected, "a mailbox' row is not what it was")
                 } else if page.load16(Page.treeOffset) == TreeID.keywords.rawValue {
                     _ = try? KeywordCell(key: key, value: value)

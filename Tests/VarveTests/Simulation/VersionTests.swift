@@ -35,10 +35,16 @@ import VarveFormat
                 seal(&bytes, slot..<(slot + 4092), at: slot + 4092)
             }
         }
-        for name in try disk.list("\(Workload.path)/\(FileNames.segments)") {
-            try patch(disk, "\(Workload.path)/\(FileNames.segments)/\(name)") { bytes in
+        let numbers = try disk.list("\(Workload.path)/\(FileNames.segments)").compactMap(FileNames.segmentNumber)
+        for number in numbers {
+            let end = disk.contents(Workload.segment(number + 1)).map { next in
+                next.withBytes { Int($0.baseAddress!.load32(36)) }
+            }
+            try patch(disk, Workload.segment(number)) { bytes in
                 bytes[8] = 1
                 seal(&bytes, 0..<60, at: 60)
+                // The footer's digest covers the header: without a footer, the segment is sealed anew.
+                if let end { for i in end..<bytes.count { bytes[i] = 0 } }
             }
         }
         try patch(disk, Workload.index) { bytes in
