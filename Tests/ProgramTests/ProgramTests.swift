@@ -39,6 +39,11 @@ struct ProgramTests {
         try await ScriptProcess(name: "backup_live.py").run()
     }
 
+    @Test(.needs())
+    func careOfAccounts() async throws {
+        try await ScriptProcess(name: "care.py").run()
+    }
+
     @Test(.needs(.openssl))
     func commandLines() async throws {
         try await ScriptProcess(name: "programs.py").run()

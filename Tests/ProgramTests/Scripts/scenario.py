@@ -80,6 +80,8 @@ class Server:
             preexec_fn=_die_with_parent)
         scenario.servers.append(self)
         self.port = self.tls_port = None
+        # What it must complain of: anything else is a failure.
+        self.expected = None
 
     def wait_until_listening(self, count):
         """Takes the ports from the log, `listening … address=[IPv4]127.0.0.1/127.0.0.1:PORT … tls=false`."""
@@ -128,6 +130,9 @@ class Server:
     def check_log(self):
         bad = [line for line in self.log().splitlines()
                if re.match(r"\S+\s+(error|critical)\b", line) or "Fatal error" in line]
+        if self.expected:
+            expect(any(self.expected in line for line in bad), "varved says nothing of '%s':\n%s", self.expected, tail(self.log()))
+            bad = [line for line in bad if self.expected not in line]
         expect(not bad, "varved complains in its log:\n%s", "\n".join(bad[:20]))
 
     def close(self):
