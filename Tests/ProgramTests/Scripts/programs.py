@@ -18,7 +18,7 @@ from scenario import PASSWORD, expect, expect_equal
 COMMANDS = [["varved"], ["varve"], ["varve", "user"], ["varve", "user", "add"], ["varve", "user", "passwd"],
             ["varve", "user", "list"], ["varve", "user", "remove"], ["varve", "import"], ["varve", "export"],
             ["varve", "stat"], ["varve", "check"], ["varve", "repair"], ["varve", "compact"], ["varve", "backup"],
-            ["varve", "restore"], ["varve", "key", "new"], ["varve", "key", "rewrap"], ["simulate"], ["varve-dump"]]
+            ["varve", "restore"], ["varve", "key", "new"], ["varve", "key", "rewrap"], ["varve-dump"]]
 
 
 def check(s, arguments):
