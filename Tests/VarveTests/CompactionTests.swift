@@ -301,6 +301,25 @@ import VarveFormat
         try rebuilt.checkAndClose()
     }
 
+    /// Then the index is all there is of the commits that were given up: it is written down again before it is lost, too.
+    @Test func aMissingBaseIsWrittenAnew() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        var store = try filled(disk, count: 120)
+        let inbox = try store.mailbox("INBOX").id
+        try store.commit { try $0.expunge(UIDSet(UIDRange(1, 110)), in: inbox, onlyDeleted: false) }
+        _ = try store.compact()
+        let expected = try Summary(store)
+        try store.close()
+        for name in try names(disk) where name.hasSuffix(".base") { try disk.remove("store/segments/\(name)") }
+        store = try Store.open(at: "store", options(disk))
+        try store.checkAndClose()
+        #expect(try names(disk).contains { $0.hasSuffix(".base") })
+        try disk.remove("store/index")
+        store = try Store.open(at: "store", options(disk))
+        #expect(try Summary(store).difference(expected) == "")
+        try store.checkAndClose()
+    }
+
     @Test func aDamagedBaseIsNotBuiltUpon() throws {
         let disk = SimulatedDisk(modelsPower: false)
         let store = try filled(disk, count: 60)

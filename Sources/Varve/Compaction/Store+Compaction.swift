@@ -175,6 +175,22 @@ extension Store {
         return (root, header)
     }
 
+    /// Whether the log's begin was given up, and the base that stands for it is missing.
+    var lacksBase: Bool {
+        monitor.lock()
+        defer { monitor.unlock() }
+        return writer.base == nil && (writer.segments.files.first?.number ?? 1) > 1
+    }
+
+    /// Writes a base of the account as it is, and gives nothing up.
+    func renewBase() throws(StoreError) {
+        let modSeq = published.load().state.modSeq
+        guard let base = try beginBase(without: [], since: modSeq, limit: .max) else { return }
+        try BaseWriter.write(base.root, base.header, without: [], in: path, options.fileSystem, cipher) {}
+        if checkpointSegment < base.header.number { try makeCheckpoint() }
+        adoptBase(base.header)
+    }
+
     /// A new base is on disk.
     func adoptBase(_ header: BaseHeader) {
         monitor.lock()

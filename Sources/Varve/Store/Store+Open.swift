@@ -196,6 +196,9 @@ struct Recovery {
             // an opening that was cut short left under the same number.
             try files.syncDirectory(path)
             try store.makeCheckpoint()
+            // Without one the log cannot be replayed, and the index is all there is. Where there is no room for it now, the
+            // next opening tries again.
+            if store.lacksBase { try? store.renewBase() }
             store.removeLeftovers()
             let aside = "\(path)/\(FileNames.damagedIndex)"
             if try files.exists(aside) {
