@@ -340,7 +340,14 @@ import VarveFormat
         disk.damage("store/segments/000000000004.base", at: 200)
         let again = try Store.open(at: "store", options(disk))
         #expect(try Summary(again).difference(expected) == "")
+        // Where an index is whole, another base is to be had from it.
+        disk.damage("store/segments/000000000004.base", at: 200)
+        _ = try again.compact()
         try again.checkAndClose()
+        try disk.remove("store/\(FileNames.index)")
+        let last = try Store.open(at: "store", options(disk))
+        #expect(try Summary(last).difference(expected) == "")
+        try last.checkAndClose()
     }
 
     @Test func aMessageThatCannotBeReadStaysWithItsSegment() throws {

@@ -49,11 +49,20 @@ final class CompactionRun {
                 try give(up: group)
                 store.removeDroppedSegments()
             }
+        } else if !isBackground {
+            try renewBaseIfDamaged()
         }
         try settle(deadAtStart)
         report.segmentsWaiting = store.removeDroppedSegments()
         report.bytesAfter = try store.logFileBytes()
         return report
+    }
+
+    /// Without a base that holds, the index is all there is of the commits that were given up.
+    private func renewBaseIfDamaged() throws(StoreError) {
+        if try store.hasWholeBase() { return }
+        try store.renewBase()
+        store.removeLeftovers()
     }
 
     private func tell() { progress(position) }

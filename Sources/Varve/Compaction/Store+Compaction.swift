@@ -6,7 +6,8 @@ extension Store {
     /// files. What is shown to anybody does not change; views, snapshots and bodies that were taken before stay readable.
     ///
     /// The history of the account before now goes with it: see `CompactionReport.horizon`. May be called from any thread; a
-    /// compaction that goes on in the background ends in favour of it. A crash at any point loses nothing.
+    /// compaction that goes on in the background ends in favour of it. A crash at any point loses nothing. A base that
+    /// proves damaged is written anew.
     /// - Parameter progress: called now and then, from this thread.
     /// - Returns: what was done. Afterwards no segment is more than `options.deadShare` percent dead, but for the one that
     ///   is written to and those with damaged messages, which stay.
@@ -180,6 +181,18 @@ extension Store {
         monitor.lock()
         defer { monitor.unlock() }
         return writer.base == nil && (writer.segments.files.first?.number ?? 1) > 1
+    }
+
+    /// Whether a replay could begin.
+    /// - Complexity: O(base).
+    func hasWholeBase() throws(StoreError) -> Bool {
+        guard let header = currentBase else { return !lacksBase }
+        do throws(StoreError) {
+            return try BaseFile(header.number, in: path, options.fileSystem).isWhole()
+        } catch {
+            guard error.kind == .corrupt || error.kind == .notFound else { throw error }
+            return false
+        }
     }
 
     /// Writes a base of the account as it is, and gives nothing up.
