@@ -10,14 +10,25 @@ struct CompactCommand: ParsableCommand {
             A crash or an interruption at any moment does no harm. The account can then no longer be restored as it was \
             before the horizon, but from backups.
 
+            With --remember-expunges it is forgotten which messages were expunged before: a mail program that was away for             longer is then told all that is there, and not only what went.
+
             EXAMPLE
               varve compact --data mail --user alice
+              varve compact --data mail --user alice --remember-expunges 365
               varve compact --data mail --user alice --json
             """)
 
     @OptionGroup var account: AccountOptions
+    @Option(help: ArgumentHelp("Remember expunges of so many days. (default: all)", valueName: "days"))
+    var rememberExpunges: Int?
     @Flag(help: "Write JSON.")
     var json = false
+
+    func validate() throws {
+        guard 0...100_000 ~= rememberExpunges ?? 0 else {
+            throw ValidationError("--remember-expunges is a number of days, from 0 on.")
+        }
+    }
 
     func run() throws {
         let store = try account.openStore(create: false)
@@ -33,6 +44,11 @@ struct CompactCommand: ParsableCommand {
     }
 
     private func compact(_ store: Store) throws -> CompactionReport {
+        if let rememberExpunges {
+            let now = StoreOptions.systemClock()
+            let since = now - min(now, UInt64(rememberExpunges) * 86_400_000)
+            if let modSeq = try store.modSeq(at: since) { try store.forgetExpunges(through: modSeq) }
+        }
         var bar = ProgressBar("compacting", total: 0)
         defer { bar.finish() }
         return try store.compact { progress in

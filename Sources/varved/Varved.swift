@@ -49,6 +49,12 @@ struct Varved: AsyncParsableCommand {
         completion: .file())
     var masterKeyFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Remember for so many days which messages were expunged; clients that were away for longer are told all that is "
+                + "there. (default: without end)", valueName: "days"))
+    var rememberExpunges: Int?
+
     @Flag(help: "Take passwords in the clear from other machines too.")
     var allowPlaintext = false
 
@@ -62,6 +68,9 @@ struct Varved: AsyncParsableCommand {
         guard demo || data != nil else { throw ValidationError("Say where the mail is with --data DIR, or try --demo.") }
         guard (certificate == nil) == (key == nil) else {
             throw ValidationError("--certificate and --key belong together.")
+        }
+        guard 1...100_000 ~= rememberExpunges ?? 1 else {
+            throw ValidationError("--remember-expunges is a number of days, from 1 on.")
         }
         guard imaps == nil || certificate != nil else {
             throw ValidationError("--imaps needs --certificate and --key.")
@@ -95,6 +104,7 @@ struct Varved: AsyncParsableCommand {
         Varved.raiseFileLimit()
         var configuration = try self.configuration()
         configuration.store.masterKey = masterKey
+        configuration.store.expungeHorizon = rememberExpunges.map { UInt64($0) * 86_400_000 }
         let server = try IMAPServer(directory, configuration, logger: logger)
         var plain = imap
         if plain == nil, imaps == nil { plain = demo ? Demo.endpoint : Endpoint(host: "127.0.0.1", port: nil) }

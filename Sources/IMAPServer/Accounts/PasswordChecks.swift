@@ -1,35 +1,51 @@
 import DequeModule
+import Synchronization
 import VarveAccounts
 
 /// Checks passwords, a few at one time: a check takes much memory and time, by design.
-actor PasswordChecks {
+///
+/// A lock and no actor: whoever waits goes on where its session runs, however busy the process' own threads for tasks are.
+final class PasswordChecks: Sendable {
+    private struct State {
+        var free: Int
+        var waiting: Deque<CheckedContinuation<Void, Never>> = []
+    }
+
     private let directory: AccountDirectory
-    private var free: Int
-    private var waiting: Deque<CheckedContinuation<Void, Never>> = []
+    private let state: Mutex<State>
 
     init(_ directory: AccountDirectory, atOneTime: Int) {
         self.directory = directory
-        free = atOneTime
+        state = Mutex(State(free: atOneTime))
     }
 
     /// Whether this is the user's password. Runs on the caller's thread, when its turn has come.
     /// - Parameter isWanted: whether somebody still waits for the answer when the turn has come; if not, it is false.
-    nonisolated func verify(_ user: String, password: [UInt8], isWanted: () -> Bool) async throws -> Bool {
+    func verify(_ user: String, password: [UInt8], isWanted: () -> Bool) async throws -> Bool {
         await enter()
-        let result = Result { isWanted() ? try directory.verify(user, password: password) : false }
-        await leave()
-        return try result.get()
+        defer { leave() }
+        return isWanted() ? try directory.verify(user, password: password) : false
     }
 
     private func enter() async {
-        if free > 0 {
-            free -= 1
-        } else {
-            await withCheckedContinuation { waiting.append($0) }
+        await withCheckedContinuation { continuation in
+            let isTurn = state.withLock { state in
+                if state.free == 0 {
+                    state.waiting.append(continuation)
+                    return false
+                }
+                state.free -= 1
+                return true
+            }
+            if isTurn { continuation.resume() }
         }
     }
 
     private func leave() {
-        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+        let next = state.withLock { state in
+            if state.waiting.isEmpty { state.free += 1 }
+            return state.waiting.popFirst()
+        }
+        next?.resume()
     }
 }
