@@ -19,7 +19,7 @@ struct RepairCommand: ParsableCommand {
               2  nothing was done
 
             EXAMPLE
-              varve repair --data mail --user alice --into /tmp/alice
+              varve repair --data mail --user alice --into alice-repaired
               varve repair --index --data mail --user alice
             """)
 

@@ -20,13 +20,18 @@ public enum StoreRepair {
         case repaired(RepairReport)
     }
 
+    /// Until the new store is whole, its folder has this behind its name: a repair that was cut short leaves nothing that
+    /// could be taken for its result.
+    static let suffix = ".repairing"
+
     /// - Parameters:
     ///   - path: the damaged store. Nothing in it is changed.
     ///   - target: a folder that is not there yet, or is empty.
     ///   - isForced: makes the new store although the old one's log is whole.
     ///   - progress: told how many bytes were read, of how many, for each of the two times that all is read.
-    /// - Throws: `.alreadyExists` if there is something at `target`; `.locked`; `.notFound`; `.keyMissing`, `.wrongKey`; `.corrupt` if nothing says which
-    ///   store it is; `.unsupportedVersion`; `.io` and `.outOfSpace`: what stands at `target` is then incomplete.
+    /// - Throws: `.alreadyExists` if there is something at `target`, or what a repair to there left that was cut short;
+    ///   `.locked`; `.notFound`; `.keyMissing`, `.wrongKey`; `.corrupt` if nothing says which store it is;
+    ///   `.unsupportedVersion`; `.io`, `.outOfSpace`.
     public static func run(
         _ path: String, into target: String, _ options: StoreOptions = StoreOptions(), isForced: Bool = false,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
@@ -35,6 +40,12 @@ public enum StoreRepair {
         guard check.remedy == .repair || isForced else { return .notNeeded(check) }
         if try options.fileSystem.exists(target), try !options.fileSystem.list(target).isEmpty {
             throw StoreError(.alreadyExists, "\(target): there is something already; name a folder that is not there yet")
+        }
+        var target = target
+        while target.utf8.count > 1, target.hasSuffix("/") { target.removeLast() }
+        let unfinished = target + suffix
+        if try options.fileSystem.exists(unfinished) {
+            throw StoreError(.alreadyExists, "\(unfinished): an earlier repair was cut short and left this; remove it first")
         }
         let files = ReadOnlyFileSystem(options.fileSystem)
         var reading = options
@@ -51,8 +62,10 @@ public enum StoreRepair {
         {
             known.append(index)
         }
-        let salvage = try Salvage(source, known, target, options)
-        return .repaired(try salvage.run())
+        let report = try Salvage(source, known, unfinished, options).run()
+        try options.fileSystem.rename(unfinished, to: target)
+        try options.fileSystem.syncDirectory(FileNames.folder(above: target))
+        return .repaired(report)
     }
 
     private static func readSuperblock(_ path: String, _ files: ReadOnlyFileSystem) throws(StoreError) -> Superblock? {

@@ -163,6 +163,29 @@ import VarveFormat
         }
     }
 
+    /// At whatever call the power fails: there is a whole store under the name, or none.
+    @Test func aRepairThatIsCutShortLeavesNothingUnderItsName() throws {
+        let (pristine, _) = try Workload.finished()
+        let whole = pristine.afterPowerFailure(seed: 1)
+        let before = whole.calls.count
+        let (_, expected) = try repair(whole, "without a fault")
+        let calls = whole.calls.count - before
+        #expect(calls > 40)
+        var found = 0
+        for call in stride(from: 1, through: calls, by: 7) {
+            let disk = pristine.afterPowerFailure(seed: 1)
+            disk.fail(at: disk.calls.count + call, with: .powerFailure)
+            _ = try? repair(disk, "call \(call)")
+            let left = disk.afterPowerFailure(seed: UInt64(call))
+            guard try left.exists(target) else { continue }
+            found += 1
+            let store = try Store.open(at: target, options(left))
+            #expect(try Account(store).messages == expected.messages, "call \(call)")
+            try store.checkAndClose()
+        }
+        #expect(found < calls / 7 / 2, "a repair shows its store when it is through")
+    }
+
     @Test func whereTheIndexAloneIsDamagedItIsBuiltAnew() throws {
         let (disk, expected) = try Workload.finished()
         disk.damage(Workload.index, at: 4096 * 3 + 500)
