@@ -102,7 +102,7 @@ extension Store {
     /// The new segment's header says where the old one ends, so all of that is on disk before; and it is on disk itself
     /// before any transaction follows it.
     func rollSegmentIfFull() throws(StoreError) {
-        while writer.log.current.end >= options.segmentSize {
+        while writer.log.current.end >= options.segmentSize || writer.isSegmentBegun {
             guard writer.durable == writer.state.modSeq else {
                 try waitUntilDurable(writer.state.modSeq)
                 try checkUsable()
@@ -112,13 +112,17 @@ extension Store {
         }
     }
 
-    /// Goes on in a new segment. - Precondition: all that was committed is on disk.
+    /// Goes on in a new segment. If that fails, its header may be on disk all the same, and it says where the old one ends:
+    /// then no commit goes there any more, and the next one begins the segment again.
+    /// - Precondition: all that was committed is on disk.
     func beginSegment() throws(StoreError) {
+        writer.isSegmentBegun = true
         let old = writer.log.current
         let header = SegmentHeader(
             store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end),
             isEncrypted: cipher != nil)
         let (file, segment) = try Store.createSegment(header, path: path, options)
+        writer.isSegmentBegun = false
         writer.sealable.append((old.file, old.number, old.end))
         writer.sealedBytes += old.end
         writer.segments.append(segment)

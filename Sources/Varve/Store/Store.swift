@@ -85,6 +85,8 @@ public final class Store: @unchecked Sendable {
         var nextForgetting: UInt64 = 0
         /// The superblock at which the index was last made smaller, in vain perhaps.
         var shrunkAt: UInt64 = 0
+        /// The header of the segment behind the current one may be on disk.
+        var isSegmentBegun = false
         var isFlushing = false
         var isCheckpointing = false
         var isShrinking = false
