@@ -301,6 +301,28 @@ import VarveFormat
         try rebuilt.checkAndClose()
     }
 
+    /// What it has begun when the disk fails says where the log ends: nothing acknowledged later may lie behind that.
+    @Test func aCompactionThatFailsLosesNoLaterCommit() throws {
+        var acknowledged = 0
+        for call in 1...24 {
+            let disk = SimulatedDisk(seed: UInt64(call))
+            let store = try filled(disk, count: 8)
+            let inbox = try store.mailbox("INBOX").id
+            try store.commit { try $0.expunge(UIDSet(UIDRange(1, 6)), in: inbox, onlyDeleted: false) }
+            disk.fail(at: disk.calls.count + call, with: .error(.io))
+            _ = try? store.compact()
+            let uid = try? store.commit { try $0.append(CompactionTests.noise(9, 20_000), to: inbox, internalDate: noon) }
+            let left = disk.afterPowerFailure(seed: UInt64(call))
+            let again = try Store.open(at: "store", options(left))
+            if let uid {
+                acknowledged += 1
+                #expect(try again.mailbox("INBOX").view().message(uid) != nil, "call \(call)")
+            }
+            try again.checkAndClose()
+        }
+        #expect(acknowledged > 3)
+    }
+
     /// Then the index is all there is of the commits that were given up: it is written down again before it is lost, too.
     @Test func aMissingBaseIsWrittenAnew() throws {
         let disk = SimulatedDisk(modelsPower: false)
