@@ -1,4 +1,3 @@
-import COpenSSL
 import MailModel
 import VarveFormat
 
@@ -206,24 +205,16 @@ extension Store {
 
     /// SHA-256 of bytes of a file.
     static func digest(_ file: any File, _ range: Range<Int>) throws(StoreError) -> [UInt8] {
-        guard let context = EVP_MD_CTX_new() else { throw StoreError(.io, "no memory for a digest") }
-        defer { EVP_MD_CTX_free(context) }
-        guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { throw StoreError(.io, "libcrypto has no SHA-256") }
+        let digest = try FileDigest()
         let block = ByteBlock(capacity: 1 << 20)
         var at = range.lowerBound
         while at < range.upperBound {
             let wanted = min(block.bytes.count, range.upperBound - at)
             let count = try file.read(at: at, into: UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<wanted]))
             guard count > 0 else { throw StoreError(.corrupt, "a segment ends at \(at), before its frames do") }
-            guard EVP_DigestUpdate(context, block.bytes.baseAddress!, count) == 1 else {
-                throw StoreError(.io, "libcrypto could not go on with a digest")
-            }
+            try digest.update(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
             at += count
         }
-        var digest = [UInt8](repeating: 0, count: 32)
-        guard EVP_DigestFinal_ex(context, &digest, nil) == 1 else {
-            throw StoreError(.io, "libcrypto could not end a digest")
-        }
-        return digest
+        return try digest.value()
     }
 }

@@ -198,7 +198,9 @@ struct Recovery {
             try store.makeCheckpoint()
             // Without one the log cannot be replayed, and the index is all there is. Where there is no room for it now, the
             // next opening tries again.
-            if store.lacksBase { try? store.renewBase() }
+            if store.lacksBase {
+                do throws(StoreError) { try store.renewBase() } catch { if error.kind != .outOfSpace { throw error } }
+            }
             store.removeLeftovers()
             let aside = "\(path)/\(FileNames.damagedIndex)"
             if try files.exists(aside) {
