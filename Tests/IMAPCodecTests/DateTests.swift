@@ -64,7 +64,7 @@ import Testing
                 Issue.record("no APPEND for \(date), seed \(seed)")
                 return
             }
-            #expect(append.internalDate == date, "seed \(seed)")
+            #expect(append.messages[0].internalDate == date, "seed \(seed)")
         }
     }
 }

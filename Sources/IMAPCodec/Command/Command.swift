@@ -30,9 +30,9 @@ public enum Command: Sendable {
 
     // RFC 3501 §6.3: authenticated
     case enable([String])  // RFC 5161
-    case select(MailboxPath)
-    case examine(MailboxPath)
-    case create(MailboxPath)
+    /// SELECT, and EXAMINE.
+    case select(SelectCommand)
+    case create(CreateCommand)
     case delete(MailboxPath)
     case rename(from: MailboxPath, to: MailboxPath)
     case subscribe(MailboxPath)
@@ -70,8 +70,7 @@ public enum Command: Sendable {
         case .authenticate: "AUTHENTICATE"
         case .login: "LOGIN"
         case .enable: "ENABLE"
-        case .select: "SELECT"
-        case .examine: "EXAMINE"
+        case .select(let select): select.isReadOnly ? "EXAMINE" : "SELECT"
         case .create: "CREATE"
         case .delete: "DELETE"
         case .rename: "RENAME"
@@ -111,44 +110,7 @@ public struct MailboxPath: Hashable, Sendable {
     }
 }
 
-/// RFC 3501 §6.3.8.
-public struct ListCommand: Sendable {
-    public var reference: String
-    /// With `*` and `%`, decoded to UTF-8.
-    public var pattern: String
-
-    public init(reference: String, pattern: String) {
-        self.reference = reference
-        self.pattern = pattern
-    }
-}
-
-/// RFC 3501 §6.3.10.
-public enum StatusItem: String, Sendable, CaseIterable {
-    case messages = "MESSAGES"
-    case recent = "RECENT"
-    case uidNext = "UIDNEXT"
-    case uidValidity = "UIDVALIDITY"
-    case unseen = "UNSEEN"
-}
-
-/// RFC 3501 §6.3.11.
-public struct AppendCommand: Sendable {
-    public var mailbox: MailboxPath
-    public var flags: Flags
-    public var internalDate: InternalDate?
-    /// The message, as it came: a slice of what the parser holds, not a copy.
-    public var message: ByteBuffer
-
-    public init(mailbox: MailboxPath, flags: Flags, internalDate: InternalDate?, message: ByteBuffer) {
-        self.mailbox = mailbox
-        self.flags = flags
-        self.internalDate = internalDate
-        self.message = message
-    }
-}
-
-/// RFC 3501 §6.4.6.
+/// RFC 3501 §6.4.6, RFC 7162 §3.1.3.
 public struct StoreCommand: Sendable {
     public enum Operation: Sendable { case add, remove, replace }
     public var set: SequenceSet
@@ -156,12 +118,17 @@ public struct StoreCommand: Sendable {
     public var isSilent: Bool
     public var flags: Flags
     public var uid: Bool
+    /// RFC 7162 §3.1.3: messages that changed after this are left as they are. 0 … 2^63 − 1.
+    public var unchangedSince: UInt64?
 
-    public init(set: SequenceSet, operation: Operation, isSilent: Bool, flags: Flags, uid: Bool) {
+    public init(
+        set: SequenceSet, operation: Operation, isSilent: Bool, flags: Flags, uid: Bool, unchangedSince: UInt64? = nil
+    ) {
         self.set = set
         self.operation = operation
         self.isSilent = isSilent
         self.flags = flags
         self.uid = uid
+        self.unchangedSince = unchangedSince
     }
 }

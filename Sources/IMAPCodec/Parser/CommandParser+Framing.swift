@@ -139,7 +139,7 @@ extension CommandParser {
             finishCommand(end)
             return reading.event
         }
-        append.message = handOver(range, commandEnd: end)
+        append.messages[0].bytes = handOver(range, commandEnd: end)
         tagged.command = .append(append)
         return .command(tagged)
     }

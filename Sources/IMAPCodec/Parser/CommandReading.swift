@@ -28,7 +28,8 @@ extension CommandParser {
             if name == "APPEND" {
                 let (mailbox, flags, date, message) = try MessageArguments.append(&cursor)
                 try cursor.end()
-                let append = AppendCommand(mailbox: mailbox, flags: flags, internalDate: date, message: ByteBuffer())
+                let appended = AppendedMessage(flags: flags, internalDate: date, bytes: ByteBuffer())
+                let append = AppendCommand(mailbox: mailbox, messages: [appended])
                 return Reading(.command(TaggedCommand(tag: tag, command: .append(append))), message: message)
             }
             let arguments: CommandTable.Arguments?

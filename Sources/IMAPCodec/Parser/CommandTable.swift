@@ -16,9 +16,9 @@ enum CommandTable {
         "NAMESPACE": { _ throws(Refusal) in .namespace },
         "IDLE": { _ throws(Refusal) in .idle },
 
-        "SELECT": { cursor throws(Refusal) in .select(try MailboxArguments.mailbox(&cursor)) },
-        "EXAMINE": { cursor throws(Refusal) in .examine(try MailboxArguments.mailbox(&cursor)) },
-        "CREATE": { cursor throws(Refusal) in .create(try MailboxArguments.mailbox(&cursor)) },
+        "SELECT": { cursor throws(Refusal) in try MailboxArguments.select(&cursor, isReadOnly: false) },
+        "EXAMINE": { cursor throws(Refusal) in try MailboxArguments.select(&cursor, isReadOnly: true) },
+        "CREATE": MailboxArguments.create,
         "DELETE": { cursor throws(Refusal) in .delete(try MailboxArguments.mailbox(&cursor)) },
         "RENAME": MailboxArguments.rename,
         "SUBSCRIBE": { cursor throws(Refusal) in .subscribe(try MailboxArguments.mailbox(&cursor)) },

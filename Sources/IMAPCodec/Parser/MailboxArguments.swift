@@ -5,6 +5,14 @@ enum MailboxArguments {
         return try cursor.mailbox()
     }
 
+    static func select(_ cursor: inout Cursor, isReadOnly: Bool) throws(Refusal) -> Command {
+        .select(SelectCommand(mailbox: try mailbox(&cursor), isReadOnly: isReadOnly))
+    }
+
+    @Sendable static func create(_ cursor: inout Cursor) throws(Refusal) -> Command {
+        .create(CreateCommand(mailbox: try mailbox(&cursor)))
+    }
+
     @Sendable static func rename(_ cursor: inout Cursor) throws(Refusal) -> Command {
         let from = try mailbox(&cursor)
         try cursor.space(before: "the new name")
@@ -13,7 +21,7 @@ enum MailboxArguments {
 
     @Sendable static func list(_ cursor: inout Cursor) throws(Refusal) -> Command {
         let (reference, pattern) = try referenceAndPattern(&cursor)
-        return .list(ListCommand(reference: reference, pattern: pattern))
+        return .list(ListCommand(reference: reference, patterns: [pattern]))
     }
 
     @Sendable static func lsub(_ cursor: inout Cursor) throws(Refusal) -> Command {

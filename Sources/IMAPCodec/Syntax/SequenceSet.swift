@@ -18,9 +18,14 @@ public struct SequenceSet: Hashable, Sendable {
         }
     }
 
+    /// Empty just for `$`.
     public var ranges: [Range]
 
     public init(_ ranges: [Range]) { self.ranges = ranges }
+
+    /// `$`: the result of the last search that was asked to save it (RFC 5182 §2).
+    public static let savedResult = SequenceSet([])
+    public var isSavedResult: Bool { ranges.isEmpty }
 
     /// The numbers it names where `last` is the largest in use, as ascending disjoint ranges; either order of a range's
     /// bounds is right, and `n:*` names `last` even where n is larger (RFC 3501 §6.4.8).

@@ -7,12 +7,13 @@ extension CommandTable {
     static let listCommands = [
         CommandRow("LIST", .loggedIn) { session, tagged in
             guard case .list(let list) = tagged.command, let account = session.account else { return .mismatch }
-            if list.pattern.isEmpty {
+            let name = list.patterns.first ?? ""
+            if name.isEmpty {
                 // RFC 3501 §6.3.8: the client asks for the delimiter and the root only.
                 session.out.writeLine("* LIST (\\Noselect) \"/\" \"\"")
                 return .ok("List completed")
             }
-            let pattern = ListPattern(reference: list.reference, pattern: list.pattern)
+            let pattern = ListPattern(reference: list.reference, pattern: name)
             try await session.list(pattern, account)
             return .ok("List completed")
         },

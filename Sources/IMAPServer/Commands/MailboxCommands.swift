@@ -7,8 +7,8 @@ import Varve
 extension CommandTable {
     static let mailboxCommands = [
         CommandRow("CREATE", .loggedIn) { session, tagged in
-            guard case .create(let path) = tagged.command, let account = session.account else { return .mismatch }
-            _ = try await account.commit { tx in try tx.createMailbox(path.name) }
+            guard case .create(let create) = tagged.command, let account = session.account else { return .mismatch }
+            _ = try await account.commit { tx in try tx.createMailbox(create.mailbox.name) }
             return .ok("Create completed")
         },
         CommandRow("DELETE", .loggedIn) { session, tagged in
@@ -83,6 +83,11 @@ extension Session {
             case .uidValidity: out.writeDecimal(info.uidValidity.rawValue)
             case .unseen: out.writeDecimal(info.unseen)
             case .recent: out.writeDecimal(try unclaimedCount(info, snapshot))
+            case .highestModSeq: out.writeDecimal(info.highestModSeq.rawValue)
+            case .size: out.writeDecimal(info.bytes)
+            case .deleted: out.writeDecimal(info.deleted)
+            case .mailboxID: out.writeString("(F\(info.id))")
+            case .appendLimit: out.writeDecimal(server.limits.parser.maximumMessageBytes)
             }
         }
         out.writeString(")\r\n")

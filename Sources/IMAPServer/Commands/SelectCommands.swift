@@ -7,12 +7,12 @@ import Varve
 extension CommandTable {
     static let selectCommands = [
         CommandRow("SELECT", .loggedIn, reportsUpdates: false) { session, tagged in
-            guard case .select(let path) = tagged.command, let account = session.account else { return .mismatch }
-            return try session.select(path, account, isReadOnly: false)
+            guard case .select(let select) = tagged.command, let account = session.account else { return .mismatch }
+            return try session.select(select.mailbox, account, isReadOnly: false)
         },
         CommandRow("EXAMINE", .loggedIn, reportsUpdates: false) { session, tagged in
-            guard case .examine(let path) = tagged.command, let account = session.account else { return .mismatch }
-            return try session.select(path, account, isReadOnly: true)
+            guard case .select(let select) = tagged.command, let account = session.account else { return .mismatch }
+            return try session.select(select.mailbox, account, isReadOnly: true)
         },
         CommandRow("CHECK", .selected) { session, _ in
             // All that was acknowledged is on disk: there is nothing to wait for.

@@ -94,7 +94,7 @@ struct FetchPlan {
         needsBody = fetch.items.contains { item in
             switch item {
             case .section, .envelope, .body, .bodyStructure: true
-            case .flags, .internalDate, .size, .uid: false
+            case .flags, .internalDate, .size, .uid, .modSeq, .emailID, .threadID, .saveDate: false
             }
         }
         setsSeen =

@@ -49,7 +49,7 @@ extension Session {
             case .envelope, .body, .bodyStructure:
                 separate(&isFirst)
                 try writeStructure(item, &fetched)
-            case .flags, .internalDate, .size, .uid:
+            case .flags, .internalDate, .size, .uid, .modSeq, .emailID, .threadID, .saveDate:
                 writeItem(item, &isFirst, fetched)
             }
         }
@@ -82,6 +82,19 @@ extension Session {
         case .uid:
             out.writeString("UID ")
             out.writeDecimal(message.uid.rawValue)
+        case .modSeq:
+            out.writeString("MODSEQ (")
+            out.writeDecimal(message.modSeq.rawValue)
+            out.writeString(")")
+        case .emailID:
+            // RFC 8474 §5.1: the same for copies, and for no other message of the account.
+            out.writeString("EMAILID (M\(message.identity))")
+        case .threadID:
+            // RFC 8474 §5.2: NIL where threads are not known.
+            out.writeString("THREADID NIL")
+        case .saveDate:
+            out.writeString("SAVEDATE ")
+            out.writeDateTime(InternalDate(seconds: message.saveDate))
         case .envelope, .body, .bodyStructure, .section:
             preconditionFailure("an item that the index does not know")
         }

@@ -14,6 +14,13 @@ indirect enum SearchTest {
     case larger(Int)
     case smaller(Int)
     case received(Range<Int>)
+    /// Seconds since 1970 of the internal date.
+    case receivedAt(Range<Int64>)
+    /// Days since 1970 on which it came into the mailbox.
+    case saved(Range<Int>)
+    /// Changed at or after.
+    case modSeq(ModSeq)
+    case identity(MessageIdentity?)
     case sent(Range<Int>)
     case header(field: String, TextSearch)
     case body(TextSearch)
@@ -25,7 +32,8 @@ indirect enum SearchTest {
     /// What must be read for it: 0 the index, 1 the summary or the header, 2 bodies.
     var cost: Int {
         switch self {
-        case .all, .has, .hasNot, .keyword, .recent, .uids, .larger, .smaller, .received: 0
+        case .all, .has, .hasNot, .keyword, .recent, .uids, .larger, .smaller, .received, .receivedAt, .saved, .modSeq,
+            .identity: 0
         case .sent, .header: 1
         case .body, .text: 2
         case .not(let test): test.cost
@@ -64,6 +72,7 @@ struct SearchCriteria {
 
     private static func prepare(_ key: SearchKey, _ session: Session, _ view: View, _ recent: UIDSet) throws -> SearchTest {
         func day(_ day: CalendarDay) -> Int { day.daysSince1970 }
+        let now = Int64(StoreOptions.systemClock() / 1000)
         switch key {
         case .all: return .all
         case .has(let flags): return .has(flags)
@@ -82,6 +91,15 @@ struct SearchCriteria {
         case .sentBefore(let date): return .sent(Int.min..<day(date))
         case .sentOn(let date): return .sent(day(date)..<(day(date) + 1))
         case .sentSince(let date): return .sent(day(date)..<Int.max)
+        case .savedBefore(let date): return .saved(Int.min..<day(date))
+        case .savedOn(let date): return .saved(day(date)..<(day(date) + 1))
+        case .savedSince(let date): return .saved(day(date)..<Int.max)
+        case .saveDateSupported: return .all
+        case .older(let seconds): return .receivedAt(Int64.min..<(now - Int64(seconds) + 1))
+        case .younger(let seconds): return .receivedAt((now - Int64(seconds) + 1)..<Int64.max)
+        case .modSeq(let modSeq): return .modSeq(ModSeq(modSeq))
+        case .emailID(let id): return .identity(id.first == "M" ? UInt64(id.dropFirst()).map { MessageIdentity($0) } : nil)
+        case .threadID: return .not(.all)
         case .header(let field, let text): return .header(field: field, TextSearch(text))
         case .body(let text): return .body(TextSearch(text))
         case .text(let text): return .text(TextSearch(text))
@@ -120,6 +138,10 @@ struct SearchCriteria {
         case .larger(let size): return message.size > size
         case .smaller(let size): return message.size < size
         case .received(let days): return days.contains(CalendarDay(message.internalDate).daysSince1970)
+        case .receivedAt(let seconds): return seconds.contains(message.internalDate.seconds)
+        case .saved(let days): return days.contains(CalendarDay(InternalDate(seconds: message.saveDate)).daysSince1970)
+        case .modSeq(let modSeq): return message.modSeq >= modSeq
+        case .identity(let identity): return message.identity == identity
         case .sent(let days): return try candidate.sentDay().map(days.contains) ?? false
         case .header(let field, let text): return try candidate.hasHeader(field, text)
         case .body(let text): return try candidate.hasText(text, header: false)

@@ -15,6 +15,8 @@ final class SelectedMailbox {
     /// Commits of this session after `pin.mark.changed` whose changes of flags the client has been told already, or has
     /// asked not to be told (STORE .SILENT, RFC 3501 §6.4.6).
     var toldCommits: Set<ModSeq> = []
+    /// The result of the last search that was asked to save it, `$` (RFC 5182 §2.1): as UIDs, which may meanwhile be gone.
+    var savedResult = UIDSet()
 
     init(id: MailboxID, isReadOnly: Bool, pin: ViewPin, recent: UIDSet) {
         self.id = id

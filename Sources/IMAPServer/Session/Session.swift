@@ -20,6 +20,7 @@ final class Session {
     let isLoopback: Bool
     /// Until when the client must have logged in.
     let loginDeadline: NIODeadline
+    var enabled: Enabled = []
     var failedLogins = 0
     private var badCommands = 0
     /// How often `out` has been sent: what stands in it can be taken back as long as this stays the same.
