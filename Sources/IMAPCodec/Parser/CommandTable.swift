@@ -16,8 +16,8 @@ enum CommandTable {
         "NAMESPACE": { _ throws(Refusal) in .namespace },
         "IDLE": { _ throws(Refusal) in .idle },
 
-        "SELECT": { cursor throws(Refusal) in try MailboxArguments.select(&cursor, isReadOnly: false) },
-        "EXAMINE": { cursor throws(Refusal) in try MailboxArguments.select(&cursor, isReadOnly: true) },
+        "SELECT": { cursor throws(Refusal) in try SelectArguments.select(&cursor, isReadOnly: false) },
+        "EXAMINE": { cursor throws(Refusal) in try SelectArguments.select(&cursor, isReadOnly: true) },
         "CREATE": MailboxArguments.create,
         "DELETE": { cursor throws(Refusal) in .delete(try MailboxArguments.mailbox(&cursor)) },
         "RENAME": MailboxArguments.rename,

@@ -152,6 +152,28 @@ extension Cursor {
         return value
     }
 
+    /// mod-sequence-valzer (RFC 7162 §7): 0 … 9,223,372,036,854,775,807.
+    mutating func modSeq(_ what: @autoclosure () -> String) throws(Refusal) -> UInt64 {
+        guard let first = next, first.isDigit else { throw expected(what()) }
+        var value: Int64 = 0
+        while let digit = next, digit.isDigit {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflow2) = product.addingReportingOverflow(Int64(digit - 0x30))
+            if overflow || overflow2 { throw .bad("a mod-sequence beyond 9223372036854775807") }
+            value = sum
+            advance()
+        }
+        return UInt64(value)
+    }
+
+    /// mod-sequence-value: from 1.
+    mutating func nonZeroModSeq(_ what: @autoclosure () -> String) throws(Refusal) -> UInt64 {
+        let start = self
+        let value = try modSeq(what())
+        if value == 0 { throw start.expected("\(what()), from 1") }
+        return value
+    }
+
     /// nz-number: 1 … 4,294,967,295.
     mutating func nonZeroNumber(_ what: @autoclosure () -> String) throws(Refusal) -> UInt32 {
         let start = self

@@ -20,7 +20,29 @@ enum FetchArguments {
         } else {
             items = [try item(&cursor)]
         }
-        return .fetch(FetchCommand(set: set, items: items, uid: uid))
+        var fetch = FetchCommand(set: set, items: items, uid: uid)
+        if cursor.takes(.space), !cursor.isAtEnd { try modifiers(&cursor, &fetch) }
+        return .fetch(fetch)
+    }
+
+    /// fetch-modifiers (RFC 4466 §2.4): CHANGEDSINCE, VANISHED (RFC 7162).
+    private static func modifiers(_ cursor: inout Cursor, _ fetch: inout FetchCommand) throws(Refusal) {
+        try cursor.expect(.leftParenthesis, "modifiers in parentheses")
+        repeat {
+            let start = cursor
+            switch try cursor.word("a modifier such as CHANGEDSINCE") {
+            case "CHANGEDSINCE" where fetch.changedSince == nil:
+                try cursor.space(before: "a mod-sequence")
+                // The grammar begins at 1; clients say 0 for "all there is".
+                fetch.changedSince = try cursor.modSeq("a mod-sequence")
+            case "VANISHED" where fetch.uid: fetch.vanished = true
+            case "VANISHED": throw .bad("VANISHED belongs to UID FETCH (RFC 7162 section 3.2.6)")
+            default: throw start.expected("a modifier such as CHANGEDSINCE, once")
+            }
+        } while cursor.takes(.space)
+        try cursor.expect(.rightParenthesis, "\")\" or a space after a modifier")
+        // RFC 7162 §3.2.6
+        if fetch.vanished, fetch.changedSince == nil { throw .bad("VANISHED without CHANGEDSINCE") }
     }
 
     /// The name of the item here, without section.
@@ -39,6 +61,7 @@ enum FetchArguments {
         case "ENVELOPE": return .envelope
         case "BODYSTRUCTURE": return .bodyStructure
         case "UID": return .uid
+        case "MODSEQ": return .modSeq
         case "BODY":
             return cursor.next == .leftBracket ? .section(try sectionFetch(&cursor, peek: false)) : .body
         case "BODY.PEEK":

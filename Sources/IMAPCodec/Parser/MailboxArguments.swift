@@ -5,10 +5,6 @@ enum MailboxArguments {
         return try cursor.mailbox()
     }
 
-    static func select(_ cursor: inout Cursor, isReadOnly: Bool) throws(Refusal) -> Command {
-        .select(SelectCommand(mailbox: try mailbox(&cursor), isReadOnly: isReadOnly))
-    }
-
     @Sendable static func create(_ cursor: inout Cursor) throws(Refusal) -> Command {
         .create(CreateCommand(mailbox: try mailbox(&cursor)))
     }

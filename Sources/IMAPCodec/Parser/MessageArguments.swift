@@ -31,6 +31,7 @@ enum MessageArguments {
     static func store(_ cursor: inout Cursor, uid: Bool) throws(Refusal) -> Command {
         let set = try set(&cursor)
         try cursor.space(before: "FLAGS, +FLAGS or -FLAGS")
+        let unchangedSince = try unchangedSince(&cursor)
         let start = cursor
         let operation: StoreCommand.Operation = cursor.takes(.plus) ? .add : cursor.takes(.minus) ? .remove : .replace
         let isSilent: Bool
@@ -41,7 +42,20 @@ enum MessageArguments {
         }
         try cursor.space(before: "flags")
         let flags = cursor.next == .leftParenthesis ? try cursor.flagList() : try cursor.flagsWithoutParentheses()
-        return .store(StoreCommand(set: set, operation: operation, isSilent: isSilent, flags: flags, uid: uid))
+        return .store(
+            StoreCommand(
+                set: set, operation: operation, isSilent: isSilent, flags: flags, uid: uid, unchangedSince: unchangedSince))
+    }
+
+    /// `(UNCHANGEDSINCE n)` and the space behind it, if it is there (RFC 7162 §3.1.3).
+    private static func unchangedSince(_ cursor: inout Cursor) throws(Refusal) -> UInt64? {
+        guard cursor.takes(.leftParenthesis) else { return nil }
+        guard cursor.takes(word: "UNCHANGEDSINCE") else { throw cursor.expected("UNCHANGEDSINCE") }
+        try cursor.space(before: "a mod-sequence")
+        let modSeq = try cursor.modSeq("a mod-sequence")
+        try cursor.expect(.rightParenthesis, "\")\" after the mod-sequence")
+        try cursor.space(before: "FLAGS, +FLAGS or -FLAGS")
+        return modSeq
     }
 
     static func copy(_ cursor: inout Cursor, uid: Bool) throws(Refusal) -> Command {

@@ -79,6 +79,20 @@ extension ByteBuffer {
         }
     }
 
+    /// `* VANISHED 405,407:410`, and of what went before the client looked `* VANISHED (EARLIER) …` (RFC 7162 §3.2.10).
+    public mutating func writeVanished(_ ranges: ArraySlice<UIDRange>, earlier: Bool) {
+        writeStaticString(earlier ? "* VANISHED (EARLIER) " : "* VANISHED ")
+        writeSet(UIDSet(ranges))
+        writeStaticString("\r\n")
+    }
+
+    /// `MODSEQ (12)` (RFC 7162 §3.1.4.2).
+    public mutating func writeModSeq(_ modSeq: ModSeq) {
+        writeStaticString("MODSEQ (")
+        writeDecimal(modSeq.rawValue)
+        writeInteger(UInt8.rightParenthesis)
+    }
+
     @inlinable public mutating func writeDecimal(_ value: some BinaryInteger) {
         if let value = UInt64(exactly: value) {
             writeDecimal(magnitude: value)

@@ -10,16 +10,20 @@ struct CommandRow: Sendable {
     let mayShift: Bool
     /// Before its tagged response, what is new in the selected mailbox is told. Not for commands that select another one.
     let reportsUpdates: Bool
+    /// It names messages by sequence numbers, which UIDONLY does away with (RFC 9586 §3).
+    let namesByNumber: Bool
     let handler: Handler
 
     init(
         _ name: String, _ states: SessionStates, mayShift: Bool = true, reportsUpdates: Bool = true,
+        namesByNumber: Bool = false,
         _ handler: @escaping Handler
     ) {
         self.name = name
         self.states = states
         self.mayShift = mayShift
         self.reportsUpdates = reportsUpdates
+        self.namesByNumber = namesByNumber
         self.handler = handler
     }
 }

@@ -6,9 +6,13 @@ import Varve
 
 extension CommandTable {
     static let copyCommands = [
-        CommandRow("COPY", .selected, mayShift: false) { session, tagged in try await session.transfer(tagged.command) },
+        CommandRow("COPY", .selected, mayShift: false, namesByNumber: true) { session, tagged in
+            try await session.transfer(tagged.command)
+        },
         CommandRow("UID COPY", .selected) { session, tagged in try await session.transfer(tagged.command) },
-        CommandRow("MOVE", .selected) { session, tagged in try await session.transfer(tagged.command) },
+        CommandRow("MOVE", .selected, namesByNumber: true) { session, tagged in
+            try await session.transfer(tagged.command)
+        },
         CommandRow("UID MOVE", .selected) { session, tagged in try await session.transfer(tagged.command) },
     ]
 }

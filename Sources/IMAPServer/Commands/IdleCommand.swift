@@ -21,7 +21,13 @@ extension Session {
         var selected: SelectedMailbox?
         if case .selected(_, let mailbox) = state { selected = mailbox }
         while !state.isLoggedOut {
-            if let selected { await report(selected, of: account, mayShift: true) }
+            if let selected {
+                let told = await report(selected, of: account, mayShift: true)
+                // No response of the command's comes soon that could carry it.
+                if !state.isLoggedOut, let code = try? highestModSeqCode(told, selected, account) {
+                    out.writeStatus("*", .ok, code: code, "Told up to here")
+                }
+            }
             guard !state.isLoggedOut else { break }
             switch parser.next() {
             case .line(let line):

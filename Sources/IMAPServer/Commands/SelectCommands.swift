@@ -2,17 +2,15 @@ import IMAPCodec
 import MailModel
 import Varve
 
-// SELECT, EXAMINE, CHECK, CLOSE (RFC 3501 §6.3.1, §6.3.2, §6.4.1, §6.4.2), UNSELECT (RFC 3691).
+// SELECT, EXAMINE (with the parameters of RFC 7162), CHECK, CLOSE (RFC 3501 §6.3.1, §6.3.2, §6.4.1, §6.4.2), UNSELECT (RFC 3691).
 
 extension CommandTable {
     static let selectCommands = [
         CommandRow("SELECT", .loggedIn, reportsUpdates: false) { session, tagged in
-            guard case .select(let select) = tagged.command, let account = session.account else { return .mismatch }
-            return try session.select(select.mailbox, account, isReadOnly: false)
+            try await session.select(tagged.command)
         },
         CommandRow("EXAMINE", .loggedIn, reportsUpdates: false) { session, tagged in
-            guard case .select(let select) = tagged.command, let account = session.account else { return .mismatch }
-            return try session.select(select.mailbox, account, isReadOnly: true)
+            try await session.select(tagged.command)
         },
         CommandRow("CHECK", .selected) { session, _ in
             // All that was acknowledged is on disk: there is nothing to wait for.
@@ -39,22 +37,47 @@ extension CommandTable {
 }
 
 extension Session {
-    fileprivate func select(_ path: MailboxPath, _ account: Account, isReadOnly: Bool) throws -> Reply {
+    fileprivate func select(_ command: Command) async throws -> Reply {
+        guard case .select(let select) = command, let account else { return .mismatch }
+        if let known = select.qresync {
+            // RFC 7162 §3.2.5
+            guard enabled.contains(.qresync) else { return .bad("QRESYNC wants ENABLE QRESYNC first") }
+            guard known.sequenceMatch == nil || !enabled.contains(.uidOnly) else {
+                return Reply(status: .bad, code: "UIDREQUIRED", text: "Messages are named by UID alone")
+            }
+        }
+        if case .selected = state {
+            // RFC 7162 §3.2.11: what is said from here on concerns another mailbox.
+            out.writeStatus("*", .ok, code: "CLOSED", "The mailbox is closed")
+        }
         // RFC 3501 §6.3.1: whatever comes of it, the mailbox selected before is so no more.
         state = .authenticated(account)
-        let completed = isReadOnly ? "Examine completed" : "Select completed"
+        if select.condstore { try enableCondstore() }
         // A damaged store takes no changes (RFC 3501 §6.3.1: the server says so).
-        let isReadOnly = isReadOnly || account.store.isReadOnly
+        let isReadOnly = select.isReadOnly || account.store.isReadOnly
+        guard let selected = try open(select.mailbox, account, isReadOnly: isReadOnly) else {
+            return .noSuchMailbox(select.mailbox)
+        }
+        if let known = select.qresync { try await resynchronise(known, selected, account) }
+        guard !state.isLoggedOut else { return .mismatch }
+        return .ok(
+            select.isReadOnly ? "Examine completed" : "Select completed", code: isReadOnly ? "READ-ONLY" : "READ-WRITE")
+    }
+
+    /// Selects the mailbox, and says what RFC 3501 §6.3.1 and its extensions want to be said.
+    /// - Returns: nil if there is no such mailbox.
+    private func open(_ path: MailboxPath, _ account: Account, isReadOnly: Bool) throws -> SelectedMailbox? {
         guard let info = try account.store.snapshot().mailbox(named: path.name),
             let pin = try account.store.pin(info.id)
-        else { return .noSuchMailbox(path) }
-        let selected = SelectedMailbox(id: info.id, isReadOnly: isReadOnly, pin: pin, recent: UIDSet())
+        else { return nil }
+        let selected = SelectedMailbox(
+            id: info.id, isReadOnly: isReadOnly, hasModSeqs: true, pin: pin, recent: UIDSet())
         let view: View
         do {
             view = try selected.view(account)
             if view.mailbox.firstRecent < view.mailbox.uidNext { try claimRecent(selected, view.mailbox, account) }
         } catch is MailboxGone {
-            return .noSuchMailbox(path)
+            return nil
         }
         let known = view.mailbox
 
@@ -63,14 +86,24 @@ extension Session {
         out.writeFlags(.all, keywords: keywords, recent: false)
         out.writeLine("\r\n* \(try view.count) EXISTS")
         out.writeLine("* \(try recentCount(view, selected)) RECENT")
-        if let unseen = try view.firstUnseen {
+        // RFC 9586: no sequence numbers.
+        if !enabled.contains(.uidOnly), let unseen = try view.firstUnseen {
             out.writeStatus("*", .ok, code: "UNSEEN \(unseen)", "First unseen message")
         }
         out.writeStatus("*", .ok, code: permanentFlags(keywords, isReadOnly), "Flags that are kept")
         out.writeStatus("*", .ok, code: "UIDVALIDITY \(known.uidValidity)", "UIDs are valid")
         out.writeStatus("*", .ok, code: "UIDNEXT \(view.mark.uidNext)", "Predicted next UID")
+        // RFC 7162 §3.1.2: one of the two, whether the client has asked for it or not.
+        if selected.hasModSeqs {
+            let modSeq = min(known.highestModSeq, view.mark.changed)
+            out.writeStatus("*", .ok, code: "HIGHESTMODSEQ \(modSeq)", "Highest mod-sequence")
+        } else {
+            out.writeStatus("*", .ok, code: "NOMODSEQ", "Mod-sequences are not kept")
+        }
+        // RFC 8474 §4.2
+        out.writeStatus("*", .ok, code: "MAILBOXID (F\(known.id))", "Names the mailbox for good")
         state = .selected(account, selected)
-        return .ok(completed, code: isReadOnly ? "READ-ONLY" : "READ-WRITE")
+        return selected
     }
 
     /// RFC 3501 §7.1: `\*` says that new keywords can be made.

@@ -20,9 +20,9 @@ extension CommandTable {
             session.out.writeLine("* ID (\"name\" \"varved\")")
             return .ok("Id completed")
         },
-        CommandRow("ENABLE", .loggedIn) { session, _ in
-            // RFC 5161 §3.1: what is not known is passed over; what is offered so far needs no enabling.
-            session.out.writeLine("* ENABLED")
+        CommandRow("ENABLE", .loggedIn) { session, tagged in
+            guard case .enable(let names) = tagged.command else { return .mismatch }
+            try session.enable(names)
             return .ok("Enable completed")
         },
         CommandRow("NAMESPACE", .loggedIn) { session, _ in
@@ -40,8 +40,25 @@ extension Session {
             if server.tls != nil, !isEncrypted { names.append("STARTTLS") }
             names.append(mayLogIn ? "AUTH=PLAIN" : "LOGINDISABLED")
         }
-        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE"]
+        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "UIDONLY"]
         return names.joined(separator: " ")
+    }
+
+    /// RFC 5161 §3.1: what is not known, or needs no enabling, is passed over.
+    fileprivate func enable(_ names: [String]) throws {
+        var done: [String] = []
+        for name in names where !done.contains(name) {
+            switch name {
+            case "CONDSTORE": break
+            // RFC 7162 §3.2.3: it enables CONDSTORE, too.
+            case "QRESYNC": enabled.insert(.qresync)
+            case "UIDONLY": enabled.insert(.uidOnly)
+            default: continue
+            }
+            done.append(name)
+        }
+        out.writeLine((["* ENABLED"] + done).joined(separator: " "))
+        if done.contains("CONDSTORE") || done.contains("QRESYNC") { try enableCondstore() }
     }
 
     fileprivate func logClient(_ fields: [(field: String, value: String?)]) {

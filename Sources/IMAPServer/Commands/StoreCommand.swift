@@ -2,13 +2,26 @@ import IMAPCodec
 import MailModel
 import Varve
 
-// STORE (RFC 3501 §6.4.6).
+// STORE (RFC 3501 §6.4.6), on condition that nobody else changed the messages (RFC 7162 §3.1.3).
 
 extension CommandTable {
     static let storeCommands = [
-        CommandRow("STORE", .selected, mayShift: false) { session, tagged in try await session.store(tagged.command) },
+        CommandRow("STORE", .selected, mayShift: false, namesByNumber: true) { session, tagged in
+            try await session.store(tagged.command)
+        },
         CommandRow("UID STORE", .selected) { session, tagged in try await session.store(tagged.command) },
     ]
+}
+
+/// What a STORE did.
+private struct StoreResult {
+    /// Those whose flags it changed.
+    var changed = UIDSet()
+    /// Those that had changed too late for its UNCHANGEDSINCE, and were left as they are.
+    var modified = UIDSet()
+    /// Those that others changed before, which the client has not been told.
+    var foreign = UIDSet()
+    var modSeq = ModSeq.zero
 }
 
 extension Session {
@@ -16,20 +29,37 @@ extension Session {
         guard case .store(let store) = command, case .selected(let account, let selected) = state else { return .mismatch }
         guard !selected.isReadOnly else { return .readOnlyMailbox }
         let uids = try resolve(store.set, byUID: store.uid, in: selected, of: account)
+        if store.unchangedSince != nil { try useModSeqs(of: selected) }
+        let result = try await change(store, uids, selected, account)
+        if !result.changed.isEmpty { selected.toldCommits.insert(result.modSeq) }
+        let modified = try await tell(result, of: store, uids, selected, account)
+        return try storeReply(store, uids, modified, selected, account)
+    }
+
+    private func change(
+        _ store: StoreCommand, _ uids: UIDSet, _ selected: SelectedMailbox, _ account: Account
+    ) async throws -> StoreResult {
         let change: FlagChange =
             switch store.operation {
             case .add: .add(store.flags)
             case .remove: .remove(store.flags)
             case .replace: .replace(store.flags)
             }
-        let ((changed, foreign), modSeq) = try await account.commit { tx in
+        var (result, modSeq) = try await account.commit { tx in
             guard let mailbox = try tx.mailbox(selected.id) else { throw MailboxGone() }
-            let foreign = store.isSilent ? try untoldChanges(of: uids, tx, mailbox, selected) : UIDSet()
-            return (try tx.changeFlags(change, of: uids, in: selected.id), foreign)
+            var result = StoreResult()
+            var targets = uids
+            if let since = store.unchangedSince {
+                // Looked at in the very transaction that changes the others: nobody comes between.
+                result.modified = try tx.changed(of: uids, in: selected.id, since: ModSeq(since))
+                targets = uids.subtracting(result.modified)
+            }
+            if store.isSilent { result.foreign = try untoldChanges(of: targets, tx, mailbox, selected) }
+            result.changed = try tx.changeFlags(change, of: targets, in: selected.id)
+            return result
         }
-        if !changed.isEmpty { selected.toldCommits.insert(modSeq) }
-        try await writeFlags(of: store.isSilent ? foreign : uids, selected, account)
-        return try storeReply(store, uids, selected, account)
+        result.modSeq = modSeq
+        return result
     }
 
     /// Messages whose flags others have changed and the client has not been told. The change that is now made hides that
@@ -40,31 +70,55 @@ extension Session {
         let mark = selected.pin.mark
         guard mailbox.highestModSeq > mark.changed else { return UIDSet() }
         var foreign = UIDSet()
-        try tx.messages(in: selected.id, uids) { message in
-            guard message.uid < mark.uidNext, message.modSeq > mark.changed else { return }
+        let changed = try tx.changed(of: uids, in: selected.id, since: mark.changed)
+        try tx.messages(in: selected.id, changed.intersection(selected.told)) { message in
             if !selected.toldCommits.contains(message.modSeq) { foreign.insert(message.uid) }
         }
         return foreign
     }
 
-    /// The new flags of all messages that were named, also of those that had them already.
-    private func writeFlags(of uids: UIDSet, _ selected: SelectedMailbox, _ account: Account) async throws {
-        var batches = MessageBatches(uids)
-        while let batch = try batches.next(selected.view(account)) {
-            for entry in batch where !entry.message.isExpunged { writeFlags(entry, selected) }
-            await flushIfLarge()
-            if state.isLoggedOut { return }
+    /// The new flags of all messages that were named, also of those that had them already; with .SILENT only where the client
+    /// could not know them, and of the others the mod-sequence, if it has asked for such (RFC 7162 §3.1.3). Of messages that
+    /// were left as they are it hears why (RFC 7162 §3.1.3, example 10).
+    /// - Returns: of those left, the ones that the client knows, by what it named them by: UIDs or sequence numbers.
+    private func tell(
+        _ result: StoreResult, of store: StoreCommand, _ uids: UIDSet, _ selected: SelectedMailbox, _ account: Account
+    ) async throws -> UIDSet {
+        let withFlags = store.isSilent ? result.foreign.union(result.modified) : uids
+        var told = withFlags
+        if tellsModSeqs(of: selected) { told.formUnion(store.unchangedSince == nil ? result.changed : uids) }
+        var modified = UIDSet()
+        if !result.modified.isEmpty {
+            selected.toldChanges = (result.modified.intersection(selected.told), account.store.snapshot().modSeq)
         }
+        var batches = MessageBatches(told)
+        while let batch = try batches.next(selected.view(account)) {
+            for entry in batch where !entry.message.isExpunged {
+                let uid = entry.message.uid
+                writeChange(entry, selected, flags: withFlags.contains(uid))
+                if !result.modified.isEmpty, result.modified.contains(uid) {
+                    modified.insert(store.uid ? uid : UID(UInt32(entry.number)))
+                }
+            }
+            await flushIfLarge()
+            if state.isLoggedOut { break }
+        }
+        return modified
     }
 
     /// Sequence numbers that name messages already expunged by others: the rest was done, and the client is told that some
     /// were not (RFC 5530 §3, EXPUNGEISSUED).
     private func storeReply(
-        _ store: StoreCommand, _ uids: UIDSet, _ selected: SelectedMailbox, _ account: Account
+        _ store: StoreCommand, _ uids: UIDSet, _ modified: UIDSet, _ selected: SelectedMailbox, _ account: Account
     ) throws -> Reply {
-        guard !store.uid, !(try selected.view(account)).untoldVanished.intersection(uids).isEmpty else {
-            return .ok("Store completed")
+        let areSomeGone = try !store.uid && !selected.view(account).untoldVanished.intersection(uids).isEmpty
+        guard modified.isEmpty else {
+            let code = "MODIFIED \(modified)"
+            return areSomeGone
+                ? .no("Some of the messages no longer exist, others have been changed", code: code)
+                : .ok("Conditional store failed", code: code)
         }
+        guard areSomeGone else { return .ok("Store completed") }
         return .no("Some of the messages are expunged; the others are changed", code: "EXPUNGEISSUED")
     }
 }

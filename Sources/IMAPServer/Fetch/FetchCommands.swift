@@ -7,7 +7,9 @@ import Varve
 
 extension CommandTable {
     static let fetchCommands = [
-        CommandRow("FETCH", .selected, mayShift: false) { session, tagged in try await session.fetch(tagged.command) },
+        CommandRow("FETCH", .selected, mayShift: false, namesByNumber: true) { session, tagged in
+            try await session.fetch(tagged.command)
+        },
         CommandRow("UID FETCH", .selected) { session, tagged in try await session.fetch(tagged.command) },
     ]
 }
@@ -15,8 +17,12 @@ extension CommandTable {
 extension Session {
     fileprivate func fetch(_ command: Command) async throws -> Reply {
         guard case .fetch(let fetch) = command, case .selected(let account, let selected) = state else { return .mismatch }
-        let uids = try resolve(fetch.set, byUID: fetch.uid, in: selected, of: account)
-        let plan = FetchPlan(fetch, isReadOnly: selected.isReadOnly)
+        var uids = try resolve(fetch.set, byUID: fetch.uid, in: selected, of: account)
+        if fetch.changedSince != nil || fetch.items.contains(.modSeq) { try useModSeqs(of: selected) }
+        if let since = fetch.changedSince {
+            uids = try await changedSince(ModSeq(since), uids, fetch, selected, account)
+        }
+        let plan = FetchPlan(fetch, isReadOnly: selected.isReadOnly, tellsModSeqs: tellsModSeqs(of: selected))
         var batches = MessageBatches(uids)
         var damaged = 0
         while true {
@@ -52,6 +58,21 @@ extension Session {
         return .ok("Fetch completed")
     }
 
+    /// Those of `uids` that changed, after those of the set that have vanished (RFC 7162 §3.1.4.1, §3.2.6).
+    private func changedSince(
+        _ modSeq: ModSeq, _ uids: UIDSet, _ fetch: FetchCommand, _ selected: SelectedMailbox, _ account: Account
+    ) async throws -> UIDSet {
+        guard fetch.vanished else { return try changes(since: modSeq, among: uids, selected, account).changed }
+        guard enabled.contains(.qresync) else {
+            throw CommandFailure(.bad("VANISHED wants ENABLE QRESYNC (RFC 7162 section 3.2.3)"))
+        }
+        // `*` stands for the last message that there ever was, so that it may be told to be gone.
+        let asked = fetch.set.isSavedResult ? uids : fetch.set.resolved(last: selected.pin.mark.uidNext.rawValue - 1)
+        let (vanished, changed) = try changes(since: modSeq, among: asked.intersection(selected.told), selected, account)
+        await writeVanished(vanished, earlier: true)
+        return changed.intersection(uids)
+    }
+
     /// Sets \Seen on the messages that are about to be read (RFC 3501 §6.4.5, BODY[…]).
     /// - Returns: those that did not have it.
     private func markSeen(
@@ -83,12 +104,17 @@ struct FetchPlan {
     /// The client's items are to be answered with UID, whether it is among them or not (RFC 3501 §6.4.8).
     let addsUID: Bool
     let asksFlags: Bool
+    /// The client is to hear of mod-sequences with every change.
+    let tellsModSeqs: Bool
     let setsSeen: Bool
     /// Something is asked for that the index does not know.
     let needsBody: Bool
 
-    init(_ fetch: FetchCommand, isReadOnly: Bool) {
-        items = fetch.items
+    init(_ fetch: FetchCommand, isReadOnly: Bool, tellsModSeqs: Bool) {
+        // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ, too.
+        let addsModSeq = fetch.changedSince != nil && !fetch.items.contains(.modSeq)
+        items = addsModSeq ? fetch.items + [.modSeq] : fetch.items
+        self.tellsModSeqs = tellsModSeqs
         addsUID = fetch.uid && !fetch.items.contains(.uid)
         asksFlags = fetch.items.contains(.flags)
         needsBody = fetch.items.contains { item in

@@ -29,14 +29,11 @@ extension Session {
         var fetched = fetched
         // Most damage shows here, before anything is said.
         if plan.needsBody { try fetched.withSummary { _ in } }
-        out.writeString("* ")
-        out.writeDecimal(fetched.number)
-        out.writeString(" FETCH (")
-        var isFirst = true
-        if plan.addsUID {
-            writeItem(.uid, &isFirst, fetched)
-        }
-        for item in plan.items {
+        // A change that the client is told of unasked names the message by its UID, too (RFC 7162 §3.2.4).
+        let isChange = fetched.isNowSeen && plan.tellsModSeqs
+        let addsUID = plan.addsUID || isChange && !plan.items.contains(.uid)
+        var isFirst = !writeFetchHead(fetched.number, fetched.message.uid, writesUID: addsUID)
+        for item in plan.items where item != .uid || !enabled.contains(.uidOnly) {
             switch item {
             case .section(let section):
                 separate(&isFirst)
@@ -54,13 +51,9 @@ extension Session {
             }
         }
         if fetched.isNowSeen, !plan.asksFlags { writeItem(.flags, &isFirst, fetched) }
+        if isChange, !plan.items.contains(.modSeq) { writeItem(.modSeq, &isFirst, fetched) }
         out.writeString(")\r\n")
         await flushIfLarge()
-    }
-
-    private func separate(_ isFirst: inout Bool) {
-        if !isFirst { out.writeString(" ") }
-        isFirst = false
     }
 
     /// What the index alone knows.
@@ -83,9 +76,7 @@ extension Session {
             out.writeString("UID ")
             out.writeDecimal(message.uid.rawValue)
         case .modSeq:
-            out.writeString("MODSEQ (")
-            out.writeDecimal(message.modSeq.rawValue)
-            out.writeString(")")
+            out.writeModSeq(message.modSeq)
         case .emailID:
             // RFC 8474 §5.1: the same for copies, and for no other message of the account.
             out.writeString("EMAILID (M\(message.identity))")

@@ -7,7 +7,9 @@ import Varve
 
 extension CommandTable {
     static let searchCommands = [
-        CommandRow("SEARCH", .selected, mayShift: false) { session, tagged in try await session.search(tagged.command) },
+        CommandRow("SEARCH", .selected, mayShift: false, namesByNumber: true) { session, tagged in
+            try await session.search(tagged.command)
+        },
         CommandRow("UID SEARCH", .selected) { session, tagged in try await session.search(tagged.command) },
     ]
 }

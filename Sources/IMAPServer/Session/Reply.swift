@@ -6,6 +6,9 @@ struct Reply {
     var status: ResponseStatus
     var code: String?
     var text: String
+    /// Overrides whether EXPUNGE may be told before it (`CommandRow.mayShift`), where that depends on more than the command's
+    /// name.
+    var mayShift: Bool?
     /// The tagged response is the session's last word (LOGOUT).
     var isLast = false
     /// The command has already said all that is to be said (STARTTLS).

@@ -117,6 +117,11 @@ final class Session {
             out.writeStatus(tagged.tag, .bad, "\(name) is not allowed \(state.kind.description)")
             return await countBadCommand()
         }
+        if row.namesByNumber, enabled.contains(.uidOnly) {
+            // RFC 9586 §3
+            out.writeStatus(tagged.tag, .bad, code: "UIDREQUIRED", "Messages are named by UID alone: UID \(name) is the command")
+            return await countBadCommand()
+        }
         badCommands = 0
         var reply: Reply
         do {
@@ -129,7 +134,8 @@ final class Session {
         guard !state.isLoggedOut || reply.isLast else { return }
         // What the client has not been told yet comes before the command's end (RFC 3501 §7).
         if case .selected(let account, let mailbox) = state, !state.isLoggedOut, row.reportsUpdates {
-            await report(mailbox, of: account, mayShift: row.mayShift)
+            let told = await report(mailbox, of: account, mayShift: reply.mayShift ?? row.mayShift)
+            addHighestModSeq(told, mailbox, account, to: &reply)
         }
         guard !state.isLoggedOut || reply.isLast else { return }
         if let tag = reply.isUntagged ? nil : tagged.tag {
@@ -137,6 +143,19 @@ final class Session {
         }
         if isStoreBroken { await end("The mail store has to be opened anew; log in again") }
         if out.readableBytes >= Session.flushSize { await flush() }
+    }
+
+    /// On the command's own response if that has no code yet.
+    private func addHighestModSeq(
+        _ told: UpdateReport, _ selected: SelectedMailbox, _ account: Account, to reply: inout Reply
+    ) {
+        // A mailbox that is gone meanwhile is noticed by the next command.
+        guard !state.isLoggedOut, let code = try? highestModSeqCode(told, selected, account) else { return }
+        if reply.code == nil, reply.status == .ok {
+            reply.code = code
+        } else {
+            out.writeStatus("*", .ok, code: code, "Told up to here")
+        }
     }
 
     private func countBadCommand() async {

@@ -13,46 +13,62 @@ extension Session {
     /// Tells what has changed in the selected mailbox, and moves the mark.
     /// - Parameter mayShift: expunges may be told now (RFC 3501 §7.4.1: not while no command is in progress, nor in answer
     ///   to FETCH, STORE or SEARCH).
-    func report(_ selected: SelectedMailbox, of account: Account, mayShift: Bool) async {
+    @discardableResult
+    func report(_ selected: SelectedMailbox, of account: Account, mayShift: Bool) async -> UpdateReport {
         do {
-            try await reportThrowing(selected, of: account, mayShift: mayShift)
+            return try await reportThrowing(selected, of: account, mayShift: mayShift)
         } catch is MailboxGone {
             await end("The selected mailbox has been deleted")
         } catch {
             await end(failure(error, in: "update").text)
         }
+        return UpdateReport()
     }
 
     /// Each step looks at the account for itself and copies out what it needs: while the client takes what is said, no state
     /// of the account is held. The pin keeps readable what the steps speak of, until the mark moves at the end.
-    private func reportThrowing(_ selected: SelectedMailbox, of account: Account, mayShift: Bool) async throws {
+    private func reportThrowing(
+        _ selected: SelectedMailbox, of account: Account, mayShift: Bool
+    ) async throws -> UpdateReport {
         let mark = selected.pin.mark
         let modSeq = account.store.snapshot().modSeq
-        let vanishedIsTold = mark.vanished == modSeq || !mayShift
-        if mark.changed == modSeq, vanishedIsTold { return }
+        if mark.changed == modSeq, mark.vanished == modSeq { return UpdateReport() }
 
         var told = mark
-        if mayShift {
-            let (vanished, seen) = try untoldVanished(mark, account)
-            try await reportVanished(vanished)
+        var report = UpdateReport()
+        let (vanished, seen) = try untoldVanished(mark, account)
+        // Where nothing has vanished there is nothing to be told, and the mark may move on.
+        if mayShift || vanished.isEmpty {
+            report.toldExpunges = !vanished.isEmpty
+            try await reportVanished(vanished, selected, account)
             told.vanished = max(mark.vanished, seen)
+        } else {
+            report.owesExpunges = true
         }
         let changes = try untoldChanges(mark, &told, account)
         if told.uidNext > mark.uidNext { try reportNew(told, selected, account) }
         try await reportChanged(changes, told, selected, account)
-        guard !state.isLoggedOut else { return }
+        guard !state.isLoggedOut else { return report }
         selected.pin.advance(to: told)
         selected.toldCommits = selected.toldCommits.filter { $0 > told.changed }
+        selected.toldChanges = nil
+        return report
+    }
+
+    /// What has vanished, and the state that this is true of.
+    private func untoldVanished(_ mark: ViewMark, _ account: Account) throws -> (UIDSet, ModSeq) {
+        let view = try view(mark, account)
+        return (view.untoldVanished, view.snapshot.modSeq)
     }
 
     /// A run of sequence numbers.
     private typealias Run = (first: Int, count: Int)
 
-    /// What has vanished, as ascending runs of sequence numbers, and the state that this is true of.
-    private func untoldVanished(_ mark: ViewMark, _ account: Account) throws -> ([Run], ModSeq) {
-        let view = try view(mark, account)
+    /// UIDs of messages that have vanished untold, as ascending runs of sequence numbers.
+    private func runs(_ vanished: UIDSet, _ selected: SelectedMailbox, _ account: Account) throws -> [Run] {
+        let view = try selected.view(account)
         var runs: [Run] = []
-        for range in view.untoldVanished.ranges {
+        for range in vanished.ranges {
             guard let first = try view.sequenceNumber(of: range.first) else {
                 throw StoreError(.corrupt, "message \(range.first) vanished untold, and is not in the index")
             }
@@ -62,12 +78,15 @@ extension Session {
                 runs.append((first, range.span))
             }
         }
-        return (runs, view.snapshot.modSeq)
+        return runs
     }
 
-    /// EXPUNGE for each message gone, the last first, so that the numbers of those before it stay as they are.
-    private func reportVanished(_ runs: [Run]) async throws {
-        for run in runs.reversed() {
+    /// VANISHED as ranges (RFC 7162 §3.2.10), or EXPUNGE for each message gone, the last first, so that the numbers of those
+    /// before it stay as they are.
+    private func reportVanished(_ vanished: UIDSet, _ selected: SelectedMailbox, _ account: Account) async throws {
+        if vanished.isEmpty { return }
+        if tellsVanished(of: selected) { return await writeVanished(vanished, earlier: false) }
+        for run in try runs(vanished, selected, account).reversed() {
             for number in stride(from: run.first + run.count - 1, through: run.first, by: -1) {
                 out.writeString("* ")
                 out.writeDecimal(number)
@@ -103,8 +122,8 @@ extension Session {
         var batches = MessageBatches(changes)
         while let batch = try batches.next(view(told, account)) {
             for entry in batch
-            where !entry.message.isExpunged && !selected.toldCommits.contains(entry.message.modSeq) {
-                writeFlags(entry, selected)
+            where !entry.message.isExpunged && !selected.hasTold(entry.message) {
+                writeChange(entry, selected)
             }
             await flushIfLarge()
             if state.isLoggedOut { return }
@@ -116,16 +135,43 @@ extension Session {
         return view
     }
 
-    /// `* 5 FETCH (UID 7 FLAGS (…))`
-    func writeFlags(_ entry: MessageBatches.Entry, _ selected: SelectedMailbox) {
-        out.writeString("* ")
-        out.writeDecimal(entry.number)
-        out.writeString(" FETCH (UID ")
-        out.writeDecimal(entry.message.uid.rawValue)
-        out.writeString(" FLAGS ")
-        out.writeFlags(
-            entry.message.flags, keywords: entry.keywords, recent: selected.recent.contains(entry.message.uid))
+    /// `* 5 FETCH (UID 7 MODSEQ (12) FLAGS (…))`: a response that the client did not ask for.
+    /// - Parameter flags: false where it knows them, and is to hear of the mod-sequence alone (RFC 7162 §3.1.3).
+    func writeChange(_ entry: MessageBatches.Entry, _ selected: SelectedMailbox, flags: Bool = true) {
+        var isFirst = !writeFetchHead(entry.number, entry.message.uid, writesUID: true)
+        if tellsModSeqs(of: selected) {
+            separate(&isFirst)
+            out.writeModSeq(entry.message.modSeq)
+        }
+        if flags {
+            separate(&isFirst)
+            out.writeString("FLAGS ")
+            out.writeFlags(
+                entry.message.flags, keywords: entry.keywords, recent: selected.recent.contains(entry.message.uid))
+        }
         out.writeString(")\r\n")
+    }
+
+    /// `* 5 FETCH (`, with `UID 7` where asked; where messages are spoken of by UID alone `* 7 UIDFETCH (` (RFC 9586 §3.3).
+    /// - Returns: whether an item has been written.
+    func writeFetchHead(_ number: Int, _ uid: UID, writesUID: Bool) -> Bool {
+        out.writeString("* ")
+        if enabled.contains(.uidOnly) {
+            out.writeDecimal(uid.rawValue)
+            out.writeString(" UIDFETCH (")
+            return false
+        }
+        out.writeDecimal(number)
+        out.writeString(" FETCH (")
+        guard writesUID else { return false }
+        out.writeString("UID ")
+        out.writeDecimal(uid.rawValue)
+        return true
+    }
+
+    func separate(_ isFirst: inout Bool) {
+        if !isFirst { out.writeString(" ") }
+        isFirst = false
     }
 
     // MARK: \Recent
@@ -155,4 +201,11 @@ extension Session {
         for range in selected.recent.ranges { count += try view.count(in: range) }
         return count
     }
+}
+
+/// What a client has been told of expunges.
+struct UpdateReport {
+    var toldExpunges = false
+    /// Some have happened that may not be told now (RFC 3501 §7.4.1).
+    var owesExpunges = false
 }
