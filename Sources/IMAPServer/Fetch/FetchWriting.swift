@@ -33,7 +33,7 @@ extension Session {
         let isChange = fetched.isNowSeen && plan.tellsModSeqs
         let addsUID = plan.addsUID || isChange && !plan.items.contains(.uid)
         var isFirst = !writeFetchHead(fetched.number, fetched.message.uid, writesUID: addsUID)
-        for item in plan.items where item != .uid || !enabled.contains(.uidOnly) {
+        for item in plan.items {
             switch item {
             case .section(let section):
                 separate(&isFirst)
