@@ -42,7 +42,7 @@ import Testing
         .command("SELECT", "BAD SELECT: expected a space and a mailbox name, found the end of the command"),
         .command("SELECT  x", "BAD SELECT: expected a mailbox name, found a space"),
         .command("SELECT (x", "BAD SELECT: expected a mailbox name, found \"(x\""),
-        .command("SELECT a b", "BAD SELECT: expected the end of the command, found \"b\""),
+        .command("SELECT a b", "BAD SELECT: expected parameters in parentheses, found \"b\""),
         .command("SELECT a*", "BAD SELECT: expected the end of the command, found \"*\""),
         .command("SELECT \"a", "BAD SELECT: expected the closing quote of a quoted string, found the end of the command"),
         .command("SELECT \"a\\b\"",

@@ -36,6 +36,16 @@ import Testing
         .command("STORE 1 +FLAGS (\\read-report-sent Work wORK \\Read-Report-Sent)",
             #"STORE 1 add (\read-report-sent Work)"#),
 
+        // RFC 7162 §7
+        .command("FETCH 1:3 (MODSEQ)", "FETCH 1:3 modSeq"),
+        .command("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)", "UID FETCH 1:* flags changedSince(12345)"),
+        .command("FETCH 1 FAST (changedsince 0)", "FETCH 1 flags,internalDate,size changedSince(0)"),
+        .command("UID FETCH 300:500 (FLAGS) (VANISHED CHANGEDSINCE 9223372036854775807)",
+            "UID FETCH 300:500 flags changedSince(9223372036854775807) vanished"),
+        .command("UID STORE 6,4,8 (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted)",
+            #"UID STORE 6,4,8 add silent (\Deleted) unchangedSince(12121230045)"#),
+        .command("STORE 12 (unchangedsince 0) -flags $MDNSent", "STORE 12 remove ($MDNSent) unchangedSince(0)"),
+
         .command("COPY 2:4 MEETING", #"COPY 2:4 "MEETING""#),
         .command("UID COPY * &AOk-", #"UID COPY * "é""#),
         .command("MOVE 1,2 inbox", #"MOVE 1,2 "INBOX""#),
@@ -56,6 +66,19 @@ import Testing
     func says(_ transcript: Transcript) { transcript.verify() }
 
     static let refused: [Transcript] = [
+        .command("FETCH 1 FLAGS (VANISHED CHANGEDSINCE 1)",
+            "BAD FETCH: VANISHED belongs to UID FETCH (RFC 7162 section 3.2.6)"),
+        .command("UID FETCH 1 FLAGS (VANISHED)", "BAD UID FETCH: VANISHED without CHANGEDSINCE"),
+        .command("UID FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 1)",
+            "BAD UID FETCH: expected a modifier such as CHANGEDSINCE, once, found \"CHANGEDSINCE\""),
+        .command("FETCH 1 FLAGS (CHANGEDSINCE 9223372036854775808)",
+            "BAD FETCH: a mod-sequence beyond 9223372036854775807"),
+        .command("FETCH 1 FLAGS CHANGEDSINCE 1", "BAD FETCH: expected modifiers in parentheses, found \"CHANGEDSINCE\""),
+        .command("STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 1) FLAGS ()",
+            "BAD STORE: expected \")\" after the mod-sequence, found a space"),
+        .command("STORE 1 (CHANGEDSINCE 1) FLAGS ()", "BAD STORE: expected UNCHANGEDSINCE, found \"CHANGEDSINCE\""),
+        .command("STORE 1 (UNCHANGEDSINCE) FLAGS ()",
+            "BAD STORE: expected a space and a mod-sequence, found \")\""),
         .command("FETCH 0 FLAGS", "BAD FETCH: expected a message number or *, from 1, found \"0\""),
         .command("FETCH 1:0 FLAGS", "BAD FETCH: expected a message number or *, from 1, found \"0\""),
         .command("FETCH 4294967296 FLAGS", "BAD FETCH: a number beyond 4294967295"),
@@ -66,7 +89,7 @@ import Testing
         .command("FETCH 1 (FLAGS",
             "BAD FETCH: expected \")\" or a space after the item FLAGS, found the end of the command"),
         .command("FETCH 1 (FLAGS[])", "BAD FETCH: expected \")\" or a space after the item FLAGS, found \"[])\""),
-        .command("FETCH 1 FLAGS UID", "BAD FETCH: expected the end of the command, found \"UID\""),
+        .command("FETCH 1 FLAGS UID", "BAD FETCH: expected modifiers in parentheses, found \"UID\""),
         .command("FETCH 1 BODY.PEEK", "BAD FETCH: expected \"[\" and a section, found the end of the command"),
         .command("FETCH 1 BODY[MIME]", "BAD FETCH: expected a part number before MIME, found \"MIME]\""),
         .command("FETCH 1 BODY[0]", "BAD FETCH: expected a part number, from 1, found \"0]\""),
