@@ -6,6 +6,8 @@ SYSTEM_FLAGS = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 SEEN, DELETED = 1, 8
 EPOCH_OF_ARRIVALS = 1577836800  # 2020-01-01T00:00:00Z
 MOST_KEYWORDS = 128
+USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash", "\\Important")
+MODES = ("full", "no-expunge-log", "no-modseq")
 
 
 def fold(keyword):
@@ -25,6 +27,7 @@ class Mailbox:
         self.uidvalidity, self.name, self.created, self.highest = uidvalidity, name, created, created
         self.uidnext = self.recent = 1
         self.floor = 0
+        self.use = self.mode = 0
         self.messages = {}  # by UID; UIDs ascend, since each new one is the highest
         self.vanished = []  # (modseq, first UID, last UID)
 
@@ -41,6 +44,7 @@ class Account:
         self.subscriptions = set()
         self.spellings = {}  # folded keyword: as it was spelled first
         self.next_mailbox = self.next_identity = 1
+        self.last_uidvalidity = 0
         self.segments = {}  # those that must be there, and where they end; 0 where that is not known
 
     def apply(self, payload, segment):
@@ -112,6 +116,7 @@ class Account:
         self.check_new(name)
         self.mailboxes[n] = Mailbox(uidvalidity, name, modseq)
         self.next_mailbox = n + 1
+        self.last_uidvalidity = max(self.last_uidvalidity, uidvalidity)
 
     def check_new(self, name):
         check_length(name)
@@ -219,6 +224,21 @@ class Account:
         mailbox.floor = floor
         mailbox.vanished = [gone for gone in mailbox.vanished if gone[0] > floor]
 
+    def renew_uidvalidity(self, record, modseq, arrival):
+        mailbox, uidvalidity = self.mailbox(record), record.number(4)
+        if uidvalidity <= self.last_uidvalidity:
+            raise ValueError(f"UIDVALIDITY {uidvalidity} where {self.last_uidvalidity} was given")
+        mailbox.uidvalidity = self.last_uidvalidity = uidvalidity
+        mailbox.highest = modseq
+
+    def set_special_use(self, record, modseq, arrival):
+        mailbox = self.mailbox(record)
+        mailbox.use = record.number(2) & 0xFF
+
+    def set_sync_mode(self, record, modseq, arrival):
+        mailbox = self.mailbox(record)
+        mailbox.mode = check_mode(record.number(1))
+
     def relocate(self, record, modseq, arrival):
         old, new, identity = record.number(8), record.number(8), record.number(8)
         for _ in range(record.number(4)):
@@ -243,6 +263,12 @@ def check_length(name):
     return name
 
 
+def check_mode(mode):
+    if mode >= len(MODES):
+        raise ValueError(f"an unknown mode: {mode}")
+    return mode
+
+
 def live(mailbox, first, last):
     """The live UIDs of a range, which may span far more than there are."""
     if last - first < len(mailbox.messages):
@@ -254,4 +280,5 @@ KINDS = {
     1: Account.create, 2: Account.delete, 3: Account.rename, 4: Account.subscribe, 5: Account.unsubscribe,
     6: Account.append, 7: Account.change_flags, 8: Account.expunge, 9: Account.copy, 10: Account.move,
     11: Account.claim_recent, 12: Account.relocate, 13: Account.drop_segments, 14: Account.forget_vanished,
+    15: Account.renew_uidvalidity, 0x8010: Account.set_special_use, 0x8011: Account.set_sync_mode,
 }

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 
-from account import Account, Mailbox, Message, fold
+from account import Account, Mailbox, Message, check_mode, fold
 from log import FOOTER, HEADER, Segment, position
 from primitives import Damage, Fields, crc32c, number, other_major
 
@@ -119,7 +119,7 @@ class Base:
 
     def _account(self, record):
         self.account.next_mailbox = record.number(4)
-        record.take(4)
+        self.account.last_uidvalidity = record.number(4)
         self.account.next_identity = record.number(8)
 
     def _keyword(self, record):
@@ -141,6 +141,8 @@ class Base:
         if n >= self.account.next_mailbox or n in self.account.mailboxes or max(highest, floor, created) > self.modseq:
             raise ValueError(f"a mailbox {n} that cannot be")
         mailbox.uidnext, mailbox.recent, mailbox.highest, mailbox.floor = uidnext, recent, highest, floor
+        if record.at < len(record.data):  # version 2.0 ends it with the name
+            mailbox.use, mailbox.mode = record.number(2) & 0xFF, check_mode(record.number(1))
         self.account.mailboxes[n] = mailbox
 
     def _messages(self, record):

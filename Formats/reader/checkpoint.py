@@ -1,6 +1,6 @@
 """An account as a superblock's trees have it, and what must hold between them (Formats/index.md)."""
 
-from account import Account, Mailbox, Message, fold
+from account import MODES, Account, Mailbox, Message, fold
 from index import (CHANGED, DEAD, KEYWORDS, MAILBOX_CHANGES, MAILBOXES, NAMES, SEGMENTS, SUBSCRIPTIONS, UID, VANISHED,
                    Index)
 from primitives import number
@@ -12,6 +12,7 @@ def load(store, superblock):
     account = Account()
     account.modseq = superblock.modseq
     account.next_mailbox, account.next_identity = superblock.next_mailbox, superblock.next_identity
+    account.last_uidvalidity = superblock.uidvalidity
     counters = read_mailboxes(index, account)
     keywords, sets = read_keywords(index, account)
     dead = read_messages(index, account, keywords, sets)
@@ -46,6 +47,9 @@ def read_mailboxes(index, account):
         mailbox = Mailbox(number(row, 0, 4), row[80:].decode("utf-8"), number(row, 64, 8))
         mailbox.uidnext, mailbox.recent = number(row, 4, 4), number(row, 8, 4)
         mailbox.highest, mailbox.floor = number(row, 32, 8), number(row, 40, 8)
+        mailbox.use, mailbox.mode = number(row, 72, 2) & 0xFF, number(row, 74, 1)
+        if mailbox.mode >= len(MODES):
+            raise index.damage(0, f"mailbox {n} is of the unknown mode {mailbox.mode}")
         mailbox.purged, mailbox.purged_below = number(row, 48, 8), number(row, 28, 4)
         counters[n] = (number(row, 12, 4), number(row, 16, 4), number(row, 20, 4), number(row, 56, 8), number(row, 24, 4))
         account.mailboxes[n] = mailbox

@@ -19,7 +19,7 @@ import sys
 
 import base
 import checkpoint
-from account import EPOCH_OF_ARRIVALS, SYSTEM_FLAGS
+from account import EPOCH_OF_ARRIVALS, MODES, SYSTEM_FLAGS, USES
 from index import NoIndex, read_superblock
 from log import HEADER, Log, position
 from primitives import Damage, Refused
@@ -70,10 +70,15 @@ def items(account, log):
     hashes = {}
     for n, mailbox in sorted(account.mailboxes.items()):
         messages, unseen, deleted, size = mailbox.counters()
-        yield {"type": "mailbox", "id": n, "name": mailbox.name, "uidvalidity": mailbox.uidvalidity,
-               "uidnext": mailbox.uidnext, "firstRecent": mailbox.recent, "messages": messages, "unseen": unseen,
-               "deleted": deleted, "bytes": size, "highestModseq": mailbox.highest,
-               "created": mailbox.created, "vanishedFloor": mailbox.floor}
+        item = {"type": "mailbox", "id": n, "name": mailbox.name, "uidvalidity": mailbox.uidvalidity,
+                "uidnext": mailbox.uidnext, "firstRecent": mailbox.recent, "messages": messages, "unseen": unseen,
+                "deleted": deleted, "bytes": size, "highestModseq": mailbox.highest,
+                "created": mailbox.created, "vanishedFloor": mailbox.floor}
+        if mailbox.use:
+            item["specialUse"] = [name for bit, name in enumerate(USES) if mailbox.use >> bit & 1]
+        if mailbox.mode:
+            item["syncMode"] = MODES[mailbox.mode]
+        yield item
         for uid, m in mailbox.messages.items():
             if m.position not in hashes:
                 hashes[m.position] = log.body_hash(m.position, m.size)

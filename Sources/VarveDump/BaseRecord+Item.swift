@@ -57,6 +57,7 @@ extension BaseRecord {
         item.add("highestModseq", mailbox.highestModSeq)
         item.add("created", mailbox.created)
         item.add("vanishedFloor", mailbox.vanishedFloor)
+        item.add(mailbox.specialUse, mailbox.syncMode)
         return item
     }
 

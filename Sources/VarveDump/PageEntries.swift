@@ -134,6 +134,7 @@ enum PageEntries {
         item.add("dead", row.dead)
         item.add("purged", row.purged)
         if row.purgedBelow > 0 { item.add("purgedBelow", row.purgedBelow) }
+        item.add(row.specialUse, row.syncMode)
         return item
     }
 

@@ -53,6 +53,12 @@ extension Record {
         case .renewUIDValidity(let mailbox, let uidValidity):
             item.add("mailbox", mailbox)
             item.add("uidvalidity", uidValidity)
+        case .setSpecialUse(let mailbox, let use):
+            item.add("mailbox", mailbox)
+            item.add("specialUse", use.value)
+        case .setSyncMode(let mailbox, let mode):
+            item.add("mailbox", mailbox)
+            item.add("syncMode", word: mode.name)
         }
         return item
     }
@@ -72,6 +78,18 @@ extension Flags {
         .list(
             SystemFlags.names.filter { system.contains($0.flag) }.map { .word($0.name) }
                 + keywords.map { .name(Array($0.utf8)) })
+    }
+}
+
+extension SpecialUse {
+    var value: Item.Value { .list(SpecialUse.names.filter { contains($0.use) }.map { .word($0.name) }) }
+}
+
+extension Item {
+    /// What a mailbox has beside what every one has.
+    mutating func add(_ use: SpecialUse, _ mode: SyncMode) {
+        if !use.isEmpty { add("specialUse", use.value) }
+        if mode != .full { add("syncMode", word: mode.name) }
     }
 }
 

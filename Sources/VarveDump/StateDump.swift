@@ -93,6 +93,7 @@ struct StateDump {
         item.add("highestModseq", info.highestModSeq.rawValue)
         item.add("created", info.created.rawValue)
         item.add("vanishedFloor", info.vanishedFloor.rawValue)
+        item.add(info.specialUse, info.syncMode)
         output.emit(item)
         var next: UInt32 = 1
         while next < info.uidNext.rawValue {

@@ -54,10 +54,12 @@ public struct BaseMailbox: Hashable, Sendable {
     public var vanishedFloor: UInt64
     public var created: UInt64
     public var name: String
+    public var specialUse: SpecialUse
+    public var syncMode: SyncMode
 
     public init(
         id: UInt32, uidValidity: UInt32, uidNext: UInt32, firstRecent: UInt32, highestModSeq: UInt64,
-        vanishedFloor: UInt64, created: UInt64, name: String
+        vanishedFloor: UInt64, created: UInt64, name: String, specialUse: SpecialUse = [], syncMode: SyncMode = .full
     ) {
         self.id = id
         self.uidValidity = uidValidity
@@ -67,6 +69,8 @@ public struct BaseMailbox: Hashable, Sendable {
         self.vanishedFloor = vanishedFloor
         self.created = created
         self.name = name
+        self.specialUse = specialUse
+        self.syncMode = syncMode
     }
 }
 
@@ -130,6 +134,9 @@ extension BaseRecord {
             out.append64(mailbox.vanishedFloor)
             out.append64(mailbox.created)
             out.append(string: mailbox.name)
+            out.append16(mailbox.specialUse.rawValue)
+            out.append(mailbox.syncMode.rawValue)
+            out.append(0)
         case .subscription(let name):
             out.append(string: name)
         case .messages(let mailbox, let rows):
@@ -231,9 +238,13 @@ extension ByteReader {
         guard let id = u32(), let validity = u32(), let next = u32(), let recent = u32(), let highest = u64(),
             let floor = u64(), let created = u64(), let name = string()
         else { return nil }
+        // A base of version 2.0 ends the record here.
+        let isOld = remaining == 0
+        guard let use = isOld ? 0 : u16(), let mode = isOld ? .full : u8().flatMap(SyncMode.init(rawValue:)) else { return nil }
         return BaseMailbox(
             id: id, uidValidity: validity, uidNext: next, firstRecent: recent, highestModSeq: highest,
-            vanishedFloor: floor, created: created, name: name)
+            vanishedFloor: floor, created: created, name: name, specialUse: SpecialUse(rawValue: use).intersection(.every),
+            syncMode: mode)
     }
 
     fileprivate mutating func message() -> MessageRow? {

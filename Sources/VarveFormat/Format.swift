@@ -5,10 +5,10 @@ public enum Format {
     /// The oldest major version that is read, and gone on with.
     public static let oldestMajor: UInt16 = 1
     /// A reader accepts any minor version: additions of a minor version may be skipped.
-    public static let minor: UInt16 = 0
-    /// The minor version of this major one that last added a tree to the index. An index that a program of a lower one, or
-    /// of an older major version, has written is built anew: its commits are not in that tree.
-    public static let newestTree: UInt16 = 0
+    public static let minor: UInt16 = 1
+    /// The minor version of this major one that last added a tree to the index, or fields to rows of one. An index that a
+    /// program of a lower one, or of an older major version, has written is built anew: what it committed is not in them.
+    public static let newestIndex: UInt16 = 1
 
     /// Refuses what a program of another major version than those that are read has written.
     static func check(major: UInt16) throws(FormatError) {

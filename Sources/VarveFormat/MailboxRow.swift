@@ -1,3 +1,5 @@
+import MailModel
+
 /// A mailbox in the tree `mailboxes`, behind its id as a key of four bytes, the highest first. `Formats/index.md`.
 public struct MailboxRow: Hashable, Sendable {
     public static let fixedSize = 80
@@ -22,6 +24,8 @@ public struct MailboxRow: Hashable, Sendable {
     /// Sum of the sizes of all messages.
     public var bytes: UInt64
     public var created: UInt64
+    public var specialUse: SpecialUse = []
+    public var syncMode = SyncMode.full
     /// UTF-8, `/` between levels.
     public var name: [UInt8]
 
@@ -64,7 +68,9 @@ public struct MailboxRow: Hashable, Sendable {
         out.append64(purged)
         out.append64(bytes)
         out.append64(created)
-        out.append64(0)
+        out.append16(specialUse.rawValue)
+        out.append(syncMode.rawValue)
+        out.append(contentsOf: [0, 0, 0, 0, 0])
         out.append(contentsOf: name)
         return out
     }
@@ -87,6 +93,9 @@ public struct MailboxRow: Hashable, Sendable {
         purged = p.load64(48)
         bytes = p.load64(56)
         created = p.load64(64)
+        specialUse = SpecialUse(rawValue: p.load16(72)).intersection(.every)
+        guard let mode = SyncMode(rawValue: p.load8(74)) else { throw .invalid("a mailbox row of sync mode \(p.load8(74))") }
+        syncMode = mode
         name = Array(value[MailboxRow.fixedSize...])
         // What is counted can grow no further than the UIDs do: nobody who adds to a counter has to look again.
         guard messages < uidNext, dead < uidNext, purged < .max, unseen <= messages, deleted <= messages, bytes <= .max / 2 else {

@@ -24,6 +24,8 @@ extension Record {
         case .dropSegments: .dropSegments
         case .forgetVanished: .forgetVanished
         case .renewUIDValidity: .renewUIDValidity
+        case .setSpecialUse: .setSpecialUse
+        case .setSyncMode: .setSyncMode
         }
     }
 
@@ -87,6 +89,12 @@ extension Record {
         case .renewUIDValidity(let mailbox, let uidValidity):
             out.append32(mailbox)
             out.append32(uidValidity)
+        case .setSpecialUse(let mailbox, let use):
+            out.append32(mailbox)
+            out.append16(use.rawValue)
+        case .setSyncMode(let mailbox, let mode):
+            out.append32(mailbox)
+            out.append(mode.rawValue)
         }
         let length = UInt32(out.count - lengthAt - 4)
         out.withUnsafeMutableBytes { $0.baseAddress!.store32(length, lengthAt) }
@@ -147,6 +155,12 @@ extension Record {
         case .renewUIDValidity:
             guard let mailbox = fields.u32(), let uidValidity = fields.u32() else { return nil }
             return .renewUIDValidity(mailbox: mailbox, uidValidity: uidValidity)
+        case .setSpecialUse:
+            guard let mailbox = fields.u32(), let bits = fields.u16() else { return nil }
+            return .setSpecialUse(mailbox: mailbox, use: SpecialUse(rawValue: bits).intersection(.every))
+        case .setSyncMode:
+            guard let mailbox = fields.u32(), let mode = fields.u8().flatMap(SyncMode.init(rawValue:)) else { return nil }
+            return .setSyncMode(mailbox: mailbox, mode: mode)
         }
     }
 

@@ -17,6 +17,9 @@ public enum RecordKind: UInt16, Sendable {
     case dropSegments = 13
     case forgetVanished = 14
     case renewUIDValidity = 15
+    // From 0x8000 on: a reader that does not know them passes over them (`Formats/versions.md`).
+    case setSpecialUse = 0x8010
+    case setSyncMode = 0x8011
 }
 
 public enum Record: Hashable, Sendable {
@@ -41,6 +44,8 @@ public enum Record: Hashable, Sendable {
     case forgetVanished(mailbox: UInt32, floor: UInt64)
     /// What clients know of the mailbox' messages is void: the account was set back to an older state.
     case renewUIDValidity(mailbox: UInt32, uidValidity: UInt32)
+    case setSpecialUse(mailbox: UInt32, use: SpecialUse)
+    case setSyncMode(mailbox: UInt32, mode: SyncMode)
 }
 
 public enum FlagOperation: UInt8, Sendable {

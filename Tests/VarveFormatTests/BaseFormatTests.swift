@@ -42,7 +42,7 @@ import VarveFormat
             .mailbox(
                 BaseMailbox(
                     id: 7, uidValidity: 1_700_000_000, uidNext: 100, firstRecent: 90, highestModSeq: 0x1234,
-                    vanishedFloor: 0x0110, created: 0x0100, name: "Käse"))
+                    vanishedFloor: 0x0110, created: 0x0100, name: "Käse", specialUse: [.drafts, .important], syncMode: .noExpungeLog))
         ),
         ("subscription", .subscription(name: "Archive")),
         ("messages", .messages(mailbox: 7, [message])),
@@ -79,6 +79,21 @@ import VarveFormat
                 _ = try Record.decode(&reader)
             }
         }
+    }
+
+    /// As version 2.0 wrote it.
+    @Test func aMailboxWithoutAttributes() throws {
+        var bytes = try page.block("base record mailbox")
+        bytes.removeLast(4)
+        bytes.withUnsafeMutableBytes { $0.baseAddress!.store32($0.baseAddress!.load32(4) - 4, 4) }
+        guard case .mailbox(let mailbox) = try decode(bytes) else { throw FormatError.invalid("no mailbox") }
+        #expect(mailbox.name == "Käse" && mailbox.specialUse == [] && mailbox.syncMode == .full)
+        var short = bytes + [5]
+        short.withUnsafeMutableBytes { $0.baseAddress!.store32($0.baseAddress!.load32(4) + 1, 4) }
+        #expect(throws: FormatError.self) { try decode(short) }
+        var other = try page.block("base record mailbox")
+        other[other.count - 2] = 3
+        #expect(throws: FormatError.self, "no such mode") { try decode(other) }
     }
 
     @Test func unknownKinds() throws {

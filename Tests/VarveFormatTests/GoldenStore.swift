@@ -95,7 +95,9 @@ struct GoldenStore: CustomStringConvertible {
                 try append(tx, [], to: inbox, Flags(.flagged, keywords: ["$Forwarded", "Work"]))
                 try append(tx, Array(0...255), to: inbox, Flags(.draft, keywords: ["WORK", "käse"]))
             }
-            let archive = try store.commit { tx in try tx.createMailbox("Archive/2023 \"old\"/Käse").id }
+            let archive = try store.commit { tx in
+                try tx.createMailbox("Archive/2023 \"old\"/Käse", specialUse: [.archive, .important]).id
+            }
             try store.commit { tx in
                 for i in 5...16 { try append(tx, message("number \(i)"), to: inbox, i % 3 == 0 ? [.deleted] : []) }
             }
@@ -125,6 +127,16 @@ struct GoldenStore: CustomStringConvertible {
                 try append(tx, message("scratch"), to: scratch)
             }
             try store.commit { tx in _ = try tx.expunge([17, 18], in: inbox) }
+            // A base has them.
+            try store.commit { tx in
+                let drafts = try tx.createMailbox("Entwürfe").id
+                try tx.setSyncMode(.noExpungeLog, of: drafts)
+                try append(tx, message("a draft"), to: drafts, [.draft])
+                try append(tx, message("another one"), to: drafts, [.draft])
+            }
+            try store.commit { tx in
+                _ = try tx.expunge([1], in: try tx.mailbox(named: "Entwürfe")!.id, onlyDeleted: false)
+            }
             // What the first expunge took is no longer known.
             try store.forgetExpunges(through: 6)
             try compact(archive)
@@ -148,6 +160,8 @@ struct GoldenStore: CustomStringConvertible {
             try store.commit { tx in
                 try tx.renameMailbox(try tx.mailbox(named: "Archive")!.id, to: "Attic")
                 try tx.unsubscribe("Gone")
+                try tx.setSpecialUse(.drafts, of: try tx.mailbox(named: "Entwürfe")!.id)
+                try tx.setSyncMode(.noModSeq, of: try tx.mailbox(named: "Attic")!.id)
                 try tx.deleteMailbox(try tx.mailbox(named: "Scratch")!.id)
             }
             try store.commit { tx in

@@ -234,6 +234,8 @@ import VarveFormat
         row.purgedBelow = 3
         row.purged = 0x1200
         row.bytes = 123_456_789
+        row.specialUse = [.drafts, .important]
+        row.syncMode = .noExpungeLog
         let bytes = try check(
             "cell leaf of mailboxes", .cellLeaf, level: 0, .mailboxes, number: 20, [(MailboxRow.key(7), row.encode())])
         try bytes.withUnsafeBytes { bytes in

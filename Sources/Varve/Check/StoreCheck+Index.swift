@@ -10,7 +10,7 @@ extension StoreCheck {
             return
         }
         guard !isLocked else { return }
-        guard block.major == Format.major, block.minor >= Format.newestTree else {
+        guard block.major == Format.major, block.minor >= Format.newestIndex else {
             report.remarks.append("the index is of an older version of the format: the next opening builds it anew")
             return
         }

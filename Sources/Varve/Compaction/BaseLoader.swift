@@ -130,6 +130,8 @@ final class BaseLoader {
         row.firstRecent = mailbox.firstRecent
         row.vanishedFloor = mailbox.vanishedFloor
         row.created = mailbox.created
+        row.specialUse = mailbox.specialUse
+        row.syncMode = mailbox.syncMode
         // Rows of what is expunged are not in a base.
         row.purged = header.modSeq
         open = OpenMailbox(row: row)

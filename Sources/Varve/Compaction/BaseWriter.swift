@@ -153,7 +153,8 @@ struct BaseWriter {
                         BaseMailbox(
                             id: id, uidValidity: row.uidValidity, uidNext: row.uidNext, firstRecent: row.firstRecent,
                             highestModSeq: row.highestModSeq, vanishedFloor: row.vanishedFloor, created: row.created,
-                            name: String(decoding: row.name, as: UTF8.self))))
+                            name: String(decoding: row.name, as: UTF8.self), specialUse: row.specialUse,
+                            syncMode: row.syncMode)))
                 try addMessages(id, root)
                 try addVanished(id, root)
             }

@@ -29,6 +29,8 @@ extension IndexWriter {
         case .dropSegments(let numbers): try dropSegments(numbers)
         case .forgetVanished(let mailbox, let floor): try forgetVanished(mailbox, through: floor)
         case .renewUIDValidity(let mailbox, let uidValidity): try renewUIDValidity(mailbox, to: uidValidity)
+        case .setSpecialUse(let mailbox, let use): try setSpecialUse(use, of: mailbox)
+        case .setSyncMode(let mailbox, let mode): try setSyncMode(mode, of: mailbox)
         }
     }
 

@@ -27,6 +27,8 @@ final class IndexWriter {
     let time: UInt64
     let place: CommitPlace
     var open: [UInt32: OpenMailbox] = [:]
+    /// Mailboxes that this transaction deleted, and, once it is finished, those whose highest modseq is its own.
+    private(set) var changedMailboxes: [UInt32] = []
 
     init(_ state: IndexState, _ allocator: PageAllocator, modSeq: UInt64, time: UInt64, place: CommitPlace) {
         self.state = state
@@ -98,6 +100,7 @@ final class IndexWriter {
     func deleteMailbox(_ id: UInt32) throws(StoreError) {
         try openMailbox(id)
         let entry = open.removeValue(forKey: id)!
+        changedMailboxes.append(id)
         try entry.row.name.withBytes { name throws(StoreError) in _ = try state.names.remove(name, allocator) }
         try MailboxRow.key(id).withBytes { key throws(StoreError) in _ = try state.mailboxes.remove(key, allocator) }
         if let listed = entry.listedModSeq {
@@ -161,6 +164,20 @@ final class IndexWriter {
         open[id]!.isDirty = true
     }
 
+    // What a mailbox is for, and how its history is kept, is nothing of what is in it: its highest modseq stays.
+
+    func setSpecialUse(_ use: SpecialUse, of id: UInt32) throws(StoreError) {
+        try openMailbox(id)
+        open[id]!.row.specialUse = use
+        open[id]!.isDirty = true
+    }
+
+    func setSyncMode(_ mode: SyncMode, of id: UInt32) throws(StoreError) {
+        try openMailbox(id)
+        open[id]!.row.syncMode = mode
+        open[id]!.isDirty = true
+    }
+
     // MARK: The end of the transaction
 
     /// Writes what was gathered, and gives the state after the transaction.
@@ -173,6 +190,7 @@ final class IndexWriter {
                 }
                 try state.mailboxChanges.insert(MailboxChangeRow.key(modSeq: modSeq, mailbox: id), allocator) { _, _ in }
                 entry.row.highestModSeq = modSeq
+                changedMailboxes.append(id)
             }
             for range in try entry.vanished.isEmpty ? entry.changed.ranges : trimmed(entry.changed, in: id) {
                 try state.changed.insertRange(

@@ -27,6 +27,8 @@ final class LogWriter {
         var state: IndexState
         var pages: Pages
         var segments: SegmentTable
+        /// Mailboxes that it changed or deleted.
+        var changedMailboxes: [UInt32]
         var whenDurable: (@Sendable (Result<ModSeq, StoreError>) -> Void)?
     }
 

@@ -23,6 +23,7 @@ extension Salvage {
             try create(tx, row.id, row.uidValidity, String(decoding: row.name, as: UTF8.self))
         }
         try reconcileNames(tx, rows)
+        if known.knowsAttributes { for row in rows { try reconcileAttributes(tx, row) } }
         for row in rows where try tx.index.mailbox(row.id) != nil { try reconcileMessages(tx, row, known) }
         try reconcileSubscriptions(tx, known)
     }
@@ -46,6 +47,12 @@ extension Salvage {
         }
         for row in differing { try rename(tx, row.id, "Renamed mailbox \(row.id)") }
         for row in differing { try rename(tx, row.id, String(decoding: row.name, as: UTF8.self)) }
+    }
+
+    private func reconcileAttributes(_ tx: Transaction, _ row: MailboxRow) throws(StoreError) {
+        guard let found = try tx.index.mailbox(row.id) else { return }
+        if found.specialUse != row.specialUse { try apply(.setSpecialUse(mailbox: row.id, use: row.specialUse), tx) }
+        if found.syncMode != row.syncMode { try apply(.setSyncMode(mailbox: row.id, mode: row.syncMode), tx) }
     }
 
     private func reconcileMessages(_ tx: Transaction, _ row: MailboxRow, _ known: KnownIndex) throws(StoreError) {

@@ -44,6 +44,14 @@ extension Salvage {
             guard try tx.index.mailbox(mailbox) != nil, uidValidity > tx.index.state.lastUIDValidity else { return }
             try tx.index.renewUIDValidity(mailbox, to: uidValidity)
             try tx.add(record)
+        case .setSpecialUse(let mailbox, let use):
+            guard try tx.index.mailbox(mailbox) != nil else { return }
+            try tx.index.setSpecialUse(use, of: mailbox)
+            try tx.add(record)
+        case .setSyncMode(let mailbox, let mode):
+            guard try tx.index.mailbox(mailbox) != nil else { return }
+            try tx.index.setSyncMode(mode, of: mailbox)
+            try tx.add(record)
         case .claimRecent(let mailbox, let uid):
             guard let row = try tx.index.mailbox(mailbox) else { return }
             let claimed = min(uid, row.uidNext)

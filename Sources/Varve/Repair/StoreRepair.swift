@@ -88,7 +88,9 @@ public enum StoreRepair {
         guard let (state, allocator) = Recovery.indexInMemory(path, options, block, cipher) else { return nil }
         let root = Root(state: state, pages: allocator.pages, segments: SegmentTable([]), logEnd: block.logPosition)
         guard Check.run(Snapshot(root)).isEmpty else { return nil }
-        return KnownIndex(state: state, pages: allocator.pages, position: block.logPosition)
+        return KnownIndex(
+            state: state, pages: allocator.pages, position: block.logPosition,
+            knowsAttributes: block.minor >= Format.newestIndex)
     }
 }
 
@@ -111,10 +113,15 @@ struct KnownIndex {
     let pages: Pages
     /// It is from a base: what was before is no more.
     let isBase: Bool
+    /// It says what mailboxes are for and how their history is kept.
+    let knowsAttributes: Bool
     /// Whatever stands before this place in the log is in it, or was expunged.
     let position: LogPosition
 
-    init(state: IndexState, pages: Pages, position: LogPosition, isBase: Bool = false) {
+    init(
+        state: IndexState, pages: Pages, position: LogPosition, isBase: Bool = false, knowsAttributes: Bool = true
+    ) {
+        self.knowsAttributes = knowsAttributes
         self.state = state
         self.pages = pages
         self.position = position

@@ -24,13 +24,14 @@ extension Recovery {
         }
     }
 
-    /// The checkpoint's index in memory; nil if any of it is damaged.
+    /// The checkpoint's index in memory; nil if any of it is damaged. One of an older minor version is better than none: all
+    /// trees are in it, and what it does not say of a mailbox nobody needs to read the mail.
     static func indexInMemory(
         _ path: String, _ options: StoreOptions, _ block: Superblock, _ cipher: StoreCipher?
     ) -> (state: IndexState, allocator: PageAllocator)? {
         let name = "\(path)/\(FileNames.index)"
         do throws(StoreError) {
-            guard block.indexNumber != 0, block.major == Format.major, block.minor >= Format.newestTree,
+            guard block.indexNumber != 0, block.major == Format.major,
                 try options.fileSystem.exists(name)
             else { return nil }
             let disk = try options.fileSystem.open(name, create: false, writable: false)

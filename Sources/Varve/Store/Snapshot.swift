@@ -147,6 +147,10 @@ public struct MailboxInfo: Sendable {
     public let bytes: UInt64
     /// Messages from this UID on have been \Recent for nobody yet.
     public let firstRecent: UID
+    /// What the mailbox is for (RFC 6154).
+    public let specialUse: SpecialUse
+    /// How far its history is kept for those who synchronise.
+    public let syncMode: SyncMode
 
     init(_ row: MailboxRow) {
         id = MailboxID(row.id)
@@ -161,6 +165,8 @@ public struct MailboxInfo: Sendable {
         deleted = Int(row.deleted)
         bytes = row.bytes
         firstRecent = UID(row.firstRecent)
+        specialUse = row.specialUse
+        syncMode = row.syncMode
     }
 }
 

@@ -87,7 +87,7 @@ extension Store {
         let transaction = Transaction(
             IndexWriter(
                 writer.state, writer.allocator, modSeq: modSeq, time: options.clock(), place: writer.log.place),
-            FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag), cipher)
+            FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag), cipher, newSyncMode: options.syncMode)
         defer { transaction.isEnded = true }
         do {
             let result = try body(transaction)
@@ -119,7 +119,8 @@ extension Store {
         let pending = LogWriter.Pending(
             modSeq: writer.state.modSeq, segment: log.current.number, file: log.current.file, offset: log.current.end,
             blocks: transaction.frames.blocks, byteCount: transaction.frames.byteCount, state: writer.state,
-            pages: writer.allocator.pages, segments: writer.segments, whenDurable: whenDurable)
+            pages: writer.allocator.pages, segments: writer.segments, changedMailboxes: transaction.index.changedMailboxes,
+            whenDurable: whenDurable)
         log.enqueue(pending)
     }
 
@@ -140,14 +141,24 @@ extension Store {
         var budget = transaction.purges
         var done: Set<UInt32> = []
         // Mailboxes take turns: in some, nothing can go for long because a session holds it.
-        for id in writer.deadMailboxes.next(Store.purgesPerTransaction) {
-            guard try index.mailbox(id) != nil else {
+        let turn = writer.deadMailboxes.next(Store.purgesPerTransaction)
+        var unlogged: [UInt32] = []
+        for id in transaction.expungedFrom.sorted() where !turn.contains(id) {
+            if try index.mailbox(id)?.syncMode == .noExpungeLog { unlogged.append(id) }
+        }
+        for id in turn {
+            guard let row = try index.mailbox(id) else {
                 done.insert(id)
                 continue
             }
             try index.purge(id, upTo: oldestShown(in: id), &budget)
-            if try index.mailbox(id)?.dead == 0 { done.insert(id) }
+            if row.syncMode == .noExpungeLog {
+                unlogged.append(id)
+            } else if try index.mailbox(id)?.dead == 0 {
+                done.insert(id)
+            }
         }
+        done.formUnion(try forgetUnlogged(in: unlogged, transaction, &budget))
         if budget.isUsedUp { writer.isPurgeDue = true }
         transaction.tidied += Int(before - index.state.deadRows)
         return done
@@ -224,7 +235,7 @@ extension Store {
         monitor.unlock()
         for pending in batch { pending.whenDurable?(outcome.map { ModSeq(pending.modSeq) }) }
         for observer in observers { observer.whenDurable(.success(ModSeq(observer.modSeq))) }
-        if case .success = outcome { subscribers.notify(ModSeq(last.modSeq)) }
+        if case .success = outcome { subscribers.notify(ModSeq(last.modSeq), batch.lazy.map(\.changedMailboxes)) }
         monitor.lock()
         if case .failure(let error) = outcome { poison(error) }
     }

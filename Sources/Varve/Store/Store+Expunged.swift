@@ -85,6 +85,22 @@ extension Store {
         return false
     }
 
+    /// Forgets expunges of mailboxes that keep no log of them (`SyncMode.noExpungeLog`), but for those that somebody is still
+    /// shown: this transaction's, for one, which are forgotten by a later one.
+    /// - Returns: mailboxes in which nothing is left to be done.
+    func forgetUnlogged(
+        in ids: [UInt32], _ tx: Transaction, _ rows: inout PurgeBudget
+    ) throws(StoreError) -> Set<UInt32> {
+        var done: Set<UInt32> = []
+        var left = Store.forgottenPerTransaction
+        for id in ids where left > 0 {
+            _ = try forget(through: .max, in: id, tx, &left, &rows)
+            guard try tx.index.mailbox(id)?.dead == 0 else { continue }
+            if try tx.index.forgettable(id, through: tx.modSeq.rawValue, limit: 1) == nil { done.insert(id) }
+        }
+        return done
+    }
+
     var isForgettingDue: Bool { options.expungeHorizon != nil && options.clock() >= writer.nextForgetting }
 
     /// Forgets expunges that are older than `options.expungeHorizon`.

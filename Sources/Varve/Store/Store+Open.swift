@@ -36,13 +36,13 @@ struct Recovery {
     let path: String
     let options: StoreOptions
     /// An index that a program of an older version wrote to is not trusted.
-    private let newestTree: UInt16
+    private let newestIndex: UInt16
     private var files: any FileSystem { options.fileSystem }
 
-    init(_ path: String, _ options: StoreOptions, newestTree: UInt16 = Format.newestTree) {
+    init(_ path: String, _ options: StoreOptions, newestIndex: UInt16 = Format.newestIndex) {
         self.path = path
         self.options = options
-        self.newestTree = newestTree
+        self.newestIndex = newestIndex
     }
 
     func open(_ lock: any FileLock) throws(StoreError) -> Store {
@@ -265,9 +265,9 @@ struct Recovery {
     ) throws(StoreError) -> (any File, Pages, isNew: Bool) {
         let name = "\(path)/\(FileNames.index)"
         let tag = block.store.tag
-        let knowsAllTrees = block.major == Format.major && block.minor >= newestTree
+        let isNewEnough = block.major == Format.major && block.minor >= newestIndex
         let leads = log.isWhole(from: block.logPosition.segment) || log.bases.isEmpty
-        if block.indexNumber != 0, knowsAllTrees, leads, try files.exists(name) {
+        if block.indexNumber != 0, isNewEnough, leads, try files.exists(name) {
             let disk = try files.open(name, create: false, writable: true)
             let sealed = try cipher.map { cipher throws(StoreError) in
                 try SealedIndex(disk, cipher, number: block.indexNumber)

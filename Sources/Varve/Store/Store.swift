@@ -132,7 +132,15 @@ public final class Store: @unchecked Sendable {
     /// Calls `handler` after every publication of a new state, from whichever thread published it; it must be quick and
     /// must not call back into the store.
     public func subscribe(_ handler: @escaping @Sendable (ModSeq) -> Void) -> Subscription {
-        subscribers.add(handler)
+        subscribers.add(handler, to: nil)
+    }
+
+    /// As `subscribe(_:)`, but `handler` is called only after publications of states in which the mailbox's highest modseq
+    /// is another one than before, or in which it is gone. Who subscribes first and looks at a snapshot then misses nothing.
+    /// - Complexity: what a publication costs follows from the mailboxes that changed and their subscribers; those of other
+    ///   mailboxes cost nothing.
+    public func subscribe(to mailbox: MailboxID, _ handler: @escaping @Sendable (ModSeq) -> Void) -> Subscription {
+        subscribers.add(handler, to: mailbox.rawValue)
     }
 
     // MARK: Closing

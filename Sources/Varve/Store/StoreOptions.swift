@@ -1,4 +1,5 @@
 import Glibc
+import MailModel
 
 public struct StoreOptions: Sendable {
     /// What a store may be opened for.
@@ -31,6 +32,9 @@ public struct StoreOptions: Sendable {
     /// Milliseconds for which it stays known which messages were expunged; nil: for ever. A client that was away for longer
     /// gets an answer that is as complete, and longer (`View.vanished`).
     public var expungeHorizon: UInt64?
+    /// How the history of mailboxes that are created from now on is kept for those who synchronise;
+    /// `Transaction.setSyncMode` changes it of those that are there.
+    public var syncMode = SyncMode.full
     public var fileSystem: any FileSystem = DiskFileSystem()
     /// Whether checkpoints, zero-filling and sealing happen by themselves, on a thread of the store. Without that they
     /// happen when `Store.maintain` is called: for tests that must be the same each time.

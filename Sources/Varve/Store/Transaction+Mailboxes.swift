@@ -30,9 +30,10 @@ public enum MailboxName {
 
 extension Transaction {
     /// Creates a mailbox, and those above it that are not there.
+    /// - Parameter specialUse: of the mailbox, and not of those above it (RFC 6154 §3).
     /// - Throws: `.alreadyExists`, `.invalidName`, `.limit`.
     @discardableResult
-    public func createMailbox(_ name: String) throws(StoreError) -> MailboxInfo {
+    public func createMailbox(_ name: String, specialUse: SpecialUse = []) throws(StoreError) -> MailboxInfo {
         checkValid()
         try check(name)
         guard try index.mailboxID(named: name) == nil else {
@@ -40,7 +41,9 @@ extension Transaction {
         }
         return try changing { () throws(StoreError) in
             try createSuperiors(of: name)
-            return MailboxInfo(try create(name))
+            let id = MailboxID(try create(name))
+            try setSpecialUse(specialUse, of: id)
+            return MailboxInfo(try row(id))
         }
     }
 
@@ -54,7 +57,8 @@ extension Transaction {
         }
     }
 
-    private func create(_ name: String) throws(StoreError) -> MailboxRow {
+    /// - Returns: its id.
+    private func create(_ name: String) throws(StoreError) -> UInt32 {
         let id = index.state.nextMailbox
         guard id < UInt32.max else { throw StoreError(.limit, "the account has used up its mailbox ids") }
         // Seconds since 1970, but never one that any mailbox of the account has had: a name gets a new one each time
@@ -66,7 +70,8 @@ extension Transaction {
         let uidValidity = max(seconds, index.state.lastUIDValidity + 1)
         try index.createMailbox(id, uidValidity: uidValidity, name: name)
         try add(.createMailbox(id: id, uidValidity: uidValidity, name: name))
-        return try row(MailboxID(id))
+        try setSyncMode(newSyncMode, of: MailboxID(id))
+        return id
     }
 
     /// Deletes a mailbox with its messages. Mailboxes below it stay.

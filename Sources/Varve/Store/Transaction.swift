@@ -7,7 +7,8 @@ public final class Transaction {
     var frames: FrameBuilder
     private var records: [UInt8] = []
     private(set) var recordCount: UInt32 = 0
-    private(set) var expungedFrom: Set<UInt32> = []
+    /// Mailboxes of which something is to be forgotten once nobody is shown it any more.
+    var expungedFrom: Set<UInt32> = []
     /// What went wrong amid a change. The index is then neither what it was nor what the records say, so the transaction
     /// cannot be committed, also if its body takes no notice.
     private(set) var failure: StoreError?
@@ -18,10 +19,13 @@ public final class Transaction {
     var tidied = 0
     /// Seals what is added; nil in a store that is not encrypted.
     private let cipher: StoreCipher?
+    /// Of mailboxes that are created.
+    let newSyncMode: SyncMode
     /// Committed although it has no records: it stands for a commit that is lost.
     var isPlaceholder = false
 
-    init(_ index: IndexWriter, _ frames: FrameBuilder, _ cipher: StoreCipher?) {
+    init(_ index: IndexWriter, _ frames: FrameBuilder, _ cipher: StoreCipher?, newSyncMode: SyncMode) {
+        self.newSyncMode = newSyncMode
         self.index = index
         self.frames = frames
         self.cipher = cipher

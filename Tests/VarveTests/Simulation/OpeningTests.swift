@@ -140,7 +140,7 @@ import VarveFormat
         var store = try Store.open(at: path, Workload.options(disk))
         let number = store.writer.superblock.indexNumber
         try store.close()
-        let newer = Recovery(path, Workload.options(disk), newestTree: Format.minor + 1)
+        let newer = Recovery(path, Workload.options(disk), newestIndex: Format.minor + 1)
         store = try newer.open(disk.lock("\(path)/\(FileNames.lock)"))
         #expect(store.writer.superblock.indexNumber == number + 1)
         #expect(try Summary(store).difference(expected) == "")
