@@ -81,16 +81,14 @@ extension Session {
         }
         let known = view.mailbox
 
-        let keywords = view.snapshot.keywords.sorted()
-        out.writeString("* FLAGS ")
-        out.writeFlags(.all, keywords: keywords, recent: false)
-        out.writeLine("\r\n* \(try view.count) EXISTS")
+        writeFlagNames(view.snapshot, selected)
+        out.writeLine("* \(try view.count) EXISTS")
         out.writeLine("* \(try recentCount(view, selected)) RECENT")
         // RFC 9586: no sequence numbers.
         if !enabled.contains(.uidOnly), let unseen = try view.firstUnseen {
             out.writeStatus("*", .ok, code: "UNSEEN \(unseen)", "First unseen message")
         }
-        out.writeStatus("*", .ok, code: permanentFlags(keywords, isReadOnly), "Flags that are kept")
+        writePermanentFlags(view.snapshot, selected)
         out.writeStatus("*", .ok, code: "UIDVALIDITY \(known.uidValidity)", "UIDs are valid")
         out.writeStatus("*", .ok, code: "UIDNEXT \(view.mark.uidNext)", "Predicted next UID")
         // RFC 7162 §3.1.2: one of the two, whether the client has asked for it or not.
@@ -104,11 +102,5 @@ extension Session {
         out.writeStatus("*", .ok, code: "MAILBOXID (F\(known.id))", "Names the mailbox for good")
         state = .selected(account, selected)
         return selected
-    }
-
-    /// RFC 3501 §7.1: `\*` says that new keywords can be made.
-    private func permanentFlags(_ keywords: [String], _ isReadOnly: Bool) -> String {
-        if isReadOnly { return "PERMANENTFLAGS ()" }
-        return "PERMANENTFLAGS (\((Flags(.all, keywords: keywords).names + ["\\*"]).joined(separator: " ")))"
     }
 }

@@ -93,6 +93,7 @@ extension Session {
         }
         var batches = MessageBatches(told)
         while let batch = try batches.next(selected.view(account)) {
+            announceKeywords(selected, account)
             for entry in batch where !entry.message.isExpunged {
                 let uid = entry.message.uid
                 writeChange(entry, selected, flags: withFlags.contains(uid))

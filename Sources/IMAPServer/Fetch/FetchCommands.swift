@@ -37,6 +37,7 @@ extension Session {
                     batch = try batches.next(selected.view(account)) ?? []
                 }
             }
+            if plan.asksFlags || plan.setsSeen { announceKeywords(selected, account) }
             for entry in batch {
                 var message = FetchedMessage(entry, store: account.store)
                 message.isNowSeen = seen.contains(message.message.uid)

@@ -12,6 +12,8 @@ final class SelectedMailbox {
     let hasModSeqs: Bool
     /// Keeps readable what this session has not been told is gone.
     let pin: ViewPin
+    /// How many keywords the account had when the client was last told which there are.
+    var announcedKeywords = 0
     /// Messages that are \Recent for this session, as ranges of UIDs that may span such as do not exist.
     var recent: UIDSet
     /// Commits of this session after `pin.mark.changed` whose changes of flags the client has been told already, or has

@@ -121,6 +121,7 @@ extension Session {
     ) async throws {
         var batches = MessageBatches(changes)
         while let batch = try batches.next(view(told, account)) {
+            announceKeywords(selected, account)
             for entry in batch
             where !entry.message.isExpunged && !selected.hasTold(entry.message) {
                 writeChange(entry, selected)

@@ -86,6 +86,10 @@ public struct Snapshot: Sendable {
     /// Every keyword that a message of the account has had, in no particular order.
     public var keywords: [String] { Array(root.state.keywords.names.values) }
 
+    /// How many `keywords` there are. They only ever become more.
+    /// - Complexity: O(1).
+    public var keywordCount: Int { root.state.keywords.names.count }
+
     /// The message's keywords; no copy is made.
     public func keywords(of message: Message) -> [String] { root.state.keywords.names(ofSet: message.keywordSet) }
 
