@@ -9,6 +9,14 @@ import Testing
         limits.maximumLineBytes = 60
         limits.maximumLiteralBytes = 10
         limits.maximumMessageBytes = 20
+        limits.maximumAppendBytes = 50
+        limits.maximumAppendedMessages = 3
+        return limits
+    }()
+
+    static let tight: ParserLimits = {
+        var limits = small
+        limits.maximumAppendBytes = 5
         return limits
     }()
 
@@ -44,28 +52,53 @@ import Testing
 
         // Limits.
         Transcript("a LOGIN {10}\r\n0123456789 x\r\n", "+", "a LOGIN \"0123456789\" \"x\"", limits: small),
-        Transcript("a LOGIN {11}\r\nb NOOP\r\n", "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
-        Transcript("a LOGIN {5+}\r\n01234 {6}\r\nb NOOP\r\n", "a TOOLARGE literals of more than 10 bytes", "b NOOP",
+        Transcript("a LOGIN {11}\r\nb NOOP\r\n", "a LIMIT literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a LOGIN {5+}\r\n01234 {6}\r\nb NOOP\r\n", "a LIMIT literals of more than 10 bytes", "b NOOP",
             limits: small),
         Transcript("a LOGIN {11+}\r\n\r\nb NOOP\r\n01 {3+}\r\nc N {1+}\r\n\n\r\nd NOOP\r\n",
-            "a TOOLARGE literals of more than 10 bytes", "d NOOP", limits: small),
+            "a LIMIT literals of more than 10 bytes", "d NOOP", limits: small),
         Transcript("a LOGIN {11+}\r\n\r\nb NOOP\r\n0 {3}\r\nd NOOP\r\n",
-            "a TOOLARGE literals of more than 10 bytes", "d NOOP", limits: small),
+            "a LIMIT literals of more than 10 bytes", "d NOOP", limits: small),
         Transcript("a LOGIN {99999999999999999999}\r\nb NOOP\r\n",
-            "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+            "a LIMIT literals of more than 10 bytes", "b NOOP", limits: small),
         Transcript("{11}\r\nb NOOP\r\n",
-            "* BAD expected a tag at the beginning of a line; literals of more than 10 bytes", "b NOOP", limits: small),
+            "* BAD expected a tag at the beginning of a line", "b NOOP", limits: small),
         Transcript("a APPEND x {20}\r\n01234567890123456789\r\n", "+",
             "a APPEND \"x\" () NIL \"01234567890123456789\"", limits: small),
         Transcript("a append x {21}\r\nb NOOP\r\n", "a TOOLARGE a message of more than 20 bytes", "b NOOP",
             limits: small),
-        Transcript("a APPEND {11}\r\nb NOOP\r\n", "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+        Transcript("a APPEND {11}\r\nb NOOP\r\n", "a LIMIT literals of more than 10 bytes", "b NOOP", limits: small),
         Transcript("a APPEND {10+}\r\n0123456789 {20+}\r\n01234567890123456789\r\nb NOOP\r\n",
             "a APPEND \"0123456789\" () NIL \"01234567890123456789\"", "b NOOP", limits: small),
+        // 20 + 8 + 20 bytes of messages and of the line between them: within the 50 that an APPEND may have.
         Transcript("a APPEND x {20+}\r\n01234567890123456789 {20+}\r\n01234567890123456789\r\nb NOOP\r\n",
-            "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+            #"a APPEND "x" () NIL "01234567890123456789" () NIL "01234567890123456789""#, "b NOOP", limits: small),
+        Transcript("a APPEND x {20}\r\n01234567890123456789 (\\Seen) {20}\r\nb NOOP\r\n", "+",
+            "a LIMIT messages of more than 50 bytes together", "b NOOP", limits: small),
+        Transcript("a APPEND x {20+}\r\n01234567890123456789 {15+}\r\n012345678901234 {1+}\r\nx\r\nb NOOP\r\n",
+            "a LIMIT messages of more than 50 bytes together", "b NOOP", limits: small),
+        Transcript("a APPEND x {1+}\r\n0 {1+}\r\n1 {1+}\r\n2\r\nb NOOP\r\n",
+            #"a APPEND "x" () NIL "0" () NIL "1" () NIL "2""#, "b NOOP", limits: small),
+        Transcript("a APPEND x {1+}\r\n0 {1+}\r\n1 {1+}\r\n2 {1+}\r\n3 {1+}\r\n\n\r\nb NOOP\r\n",
+            "a LIMIT more than 3 messages at once", "b NOOP", limits: small),
+        Transcript("a APPEND x {1+}\r\n0 {1+}\r\n1 {1+}\r\n2 {1}\r\nb NOOP\r\n",
+            "a LIMIT more than 3 messages at once", "b NOOP", limits: small),
+        // The first thing wrong is what is said; what the client goes on to send unasked is read over.
+        Transcript("a APPEND x {1+}\r\n0 {21+}\r\n012345678901234567890 {1+}\r\n1 {1+}\r\n2 {9}\r\nb NOOP\r\n",
+            "a TOOLARGE a message of more than 20 bytes", "b NOOP", limits: small),
+        Transcript("a APPEND {10+}\r\n0123456789 {20+}\r\n01234567890123456789 {3}\r\nabc\r\n", "+",
+            #"a APPEND "0123456789" () NIL "01234567890123456789" () NIL "abc""#, limits: small),
+        // Lines behind the refusal count as what is read over, not as one long line.
+        Transcript(
+            "a APPEND x {21+}\r\n012345678901234567890" + String(repeating: " {1+}\r\nx", count: 20) + "\r\nb NOOP\r\n",
+            "a TOOLARGE a message of more than 20 bytes", "b NOOP", limits: small),
+        // A single message has its own limit only, however little an APPEND of several may have.
+        Transcript("a APPEND x (\\Seen) \" 7-Feb-1994 22:43:04 -0800\" {20+}\r\n01234567890123456789\r\n",
+            #"a APPEND "x" (\Seen) 760689784@-480 "01234567890123456789""#, limits: tight),
+        Transcript("a APPEND x {20+}\r\n01234567890123456789 {0+}\r\n\r\n",
+            "a LIMIT messages of more than 5 bytes together", limits: tight),
         Transcript("a APPENDX x {20+}\r\n01234567890123456789\r\nb NOOP\r\n",
-            "a TOOLARGE literals of more than 10 bytes", "b NOOP", limits: small),
+            "a LIMIT literals of more than 10 bytes", "b NOOP", limits: small),
         Transcript("a LOGIN {1073741825+}\r\nb NOOP\r\n", "FATAL a literal beyond all bounds"),
         Transcript("a APPEND x {99999999999999999999+}\r\nb NOOP\r\n", "FATAL a literal beyond all bounds"),
         Transcript("a NOOP" + String(repeating: " ", count: 52) + "\r\n", "a NOOP", limits: small),
@@ -91,6 +124,26 @@ import Testing
         #expect(parser.unusedBytes == 7)
         #expect(describe(parser.next()) == "more")
         #expect(parser.unusedBytes == 7)
+    }
+
+    /// RFC 3502, §6.3.11: an APPEND may be refused before its messages are sent.
+    @Test(arguments: [
+        ("a APPEND x {3}\r\n", #"a "x""#), ("a append inbox (\\Seen) {3}\r\n", #"a "INBOX""#),
+        ("a APPEND {3+}\r\na/b {3}\r\n", #"a "a/b""#), ("a APPEND \"&AOk-\" {3}\r\n", #"a "é""#),
+        ("a APPEND {3}\r\n", "none"), ("a APPEND (\\Seen) {3}\r\n", "none"), ("{3+}\r\nabc {3}\r\n", "none"),
+        ("a SELECT {3}\r\n", "none"), ("a APPEND x {1+}\r\n0 {3}\r\n", "none"), ("a APPEND &A {3}\r\n", "none"),
+    ])
+    func anAnnouncedAppendIsTold(_ input: String, _ append: String) {
+        var parser = CommandParser()
+        parser.append(ByteBuffer(string: input))
+        #expect(describe(parser.next()) == "+")
+        #expect(parser.announcedAppend.map { "\($0.tag) \($0.mailbox.name.debugDescription)" } ?? "none" == append)
+        parser.refuseLiteral()
+        #expect(parser.announcedAppend == nil)
+        parser.append(ByteBuffer(string: "b NOOP\r\n"))
+        #expect(describe(parser.next()) == "b NOOP")
+        #expect(describe(parser.next()) == "more")
+        #expect(parser.unusedBytes == 0)
     }
 
     @Test func aContinuationIsAskedForOnce() {

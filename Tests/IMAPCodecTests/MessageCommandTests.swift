@@ -12,6 +12,9 @@ import Testing
         .command("UID FETCH 1:* (UID INTERNALDATE RFC822.SIZE ENVELOPE BODY BODYSTRUCTURE FLAGS)",
             "UID FETCH 1:* uid,internalDate,size,envelope,body,bodyStructure,flags"),
         .command("FETCH 1 BODY", "FETCH 1 body"),
+        .command("FETCH 1:* (emailid THREADID SaveDate)", "FETCH 1:* emailID,threadID,saveDate"),
+        .command("UID FETCH 998 EMAILID", "UID FETCH 998 emailID"),
+        .command("FETCH 998 SAVEDATE", "FETCH 998 saveDate"),
         .command("FETCH 1 BODY[]", "FETCH 1 body[|whole]"),
         .command("FETCH 1 BODY.PEEK[]", "FETCH 1 body peek[|whole]"),
         .command("FETCH 1 body.peek[header]<0.1024>", "FETCH 1 body peek[|header]<0.1024>"),
@@ -60,6 +63,19 @@ import Testing
             #"a APPEND "INBOX" () 837596665@-420 "\0\r\n""#),
         Transcript("a APPEND x (\\Recent Old) \" 1-jan-1970 00:00:00 +0000\" {2+}\r\nhi\r\nb NOOP\r\n",
             #"a APPEND "x" (Old) 0@0 "hi""#, "b NOOP"),
+
+        // RFC 3502: several messages, each with flags and date of its own or without.
+        Transcript(
+            "a APPEND saved-messages (\\Seen) {2}\r\nhi (\\Seen) \" 7-Feb-1994 22:43:04 -0800\" {3}\r\nho!\r\nb NOOP\r\n",
+            "+", "+", #"a APPEND "saved-messages" (\Seen) NIL "hi" (\Seen) 760689784@-480 "ho!""#, "b NOOP"),
+        Transcript(
+            "a APPEND x (A) \" 1-Jan-1970 00:00:01 +0000\" {1+}\r\n1 {1}\r\n2 () {4+}\r\n\r\n{1 "
+                + "\"02-Jan-1970 00:00:00 +0000\" {0}\r\n  \r\n",
+            "+", "+", #"a APPEND "x" (A) 1@0 "1" () NIL "2" () NIL "\r\n{1" () 86400@0 "#  + #""""#),
+        Transcript("a APPEND {1}\r\nx {2+}\r\nhi {2+}\r\nho\r\n", "+", #"a APPEND "x" () NIL "hi" () NIL "ho""#),
+        // What looks like the rest of its command is a message all the same.
+        Transcript("a APPEND x {12+}\r\n {3+}\r\nabc\r\n {3+}\r\nend\r\n",
+            #"a APPEND "x" () NIL " {3+}\r\nabc\r\n" () NIL "end""#),
     ]
 
     @Test(arguments: transcripts)
@@ -90,6 +106,10 @@ import Testing
             "BAD FETCH: expected \")\" or a space after the item FLAGS, found the end of the command"),
         .command("FETCH 1 (FLAGS[])", "BAD FETCH: expected \")\" or a space after the item FLAGS, found \"[])\""),
         .command("FETCH 1 FLAGS UID", "BAD FETCH: expected modifiers in parentheses, found \"UID\""),
+        .command("FETCH 1 EMAILID[]", "BAD FETCH: expected the end of the command, found \"[]\""),
+        .command("FETCH 1 (THREADID (T1))",
+            "BAD FETCH: expected an item such as FLAGS or BODY[], found \"(T1))\""),
+        .command("FETCH 1 SAVEDATES", "BAD FETCH: expected an item such as FLAGS or BODY[], found \"SAVEDATES\""),
         .command("FETCH 1 BODY.PEEK", "BAD FETCH: expected \"[\" and a section, found the end of the command"),
         .command("FETCH 1 BODY[MIME]", "BAD FETCH: expected a part number before MIME, found \"MIME]\""),
         .command("FETCH 1 BODY[0]", "BAD FETCH: expected a part number, from 1, found \"0]\""),
@@ -119,8 +139,18 @@ import Testing
         .command("APPEND x hello", "BAD APPEND: expected the message as a literal, found \"hello\""),
         Transcript("a APPEND x ~{2+}\r\nhi\r\nb NOOP\r\n",
             "a BAD APPEND: expected the message as a literal, found \"~{2+}\"", "b NOOP"),
-        Transcript("a APPEND x {2+}\r\nhi {2}\r\nho\r\nb NOOP\r\n", "+",
-            "a BAD APPEND: expected the end of the command, found \"{2}\"", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi{2}\r\nho\r\nb NOOP\r\n", "+",
+            "a BAD APPEND: expected a space and another message as a literal, found \"{2}\"", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi (\\Seen)\r\nb NOOP\r\n",
+            "a BAD APPEND: expected a space and another message as a literal, found the end of the command", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi y {2+}\r\nho\r\nb NOOP\r\n",
+            "a BAD APPEND: expected another message as a literal, found \"y\"", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi  {2+}\r\nho\r\nb NOOP\r\n",
+            "a BAD APPEND: expected another message as a literal, found a space", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi \"30-Feb-1996 12:00:00 +0000\" {2+}\r\nho\r\nb NOOP\r\n",
+            "a BAD APPEND: a date that the calendar does not have", "b NOOP"),
+        Transcript("a APPEND x {2+}\r\nhi {2+}x\r\nb NOOP\r\n",
+            "a BAD APPEND: expected another message as a literal, found \"{2+}x\"", "b NOOP"),
         Transcript("a APPEND x (\\Seen {2+}\r\nhi\r\nb NOOP\r\n", "a BAD APPEND: expected a flag, found \"{2+}\"",
             "b NOOP"),
         Transcript("a APPEND x \"17-Jul-1996 24:00:00 +0000\" {2+}\r\nhi\r\n",

@@ -56,6 +56,30 @@ import Testing
         #expect(String(buffer: append.messages[0].bytes) == message, "what comes later must not touch a message handed over")
     }
 
+    @Test func severalMessagesAreHandedOverWithoutACopy() {
+        var parser = CommandParser()
+        let message = String(repeating: "m", count: 10_000)
+        parser.append(ByteBuffer(string: "a APPEND x {10000+}\r\n\(message)"))
+        guard case .needMoreBytes = parser.next() else {
+            Issue.record("an event within a command")
+            return
+        }
+        parser.append(ByteBuffer(string: " (\\Seen) {10000+}\r\n\(message)"))
+        let held = parser.bytes.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress!) }
+        parser.append(ByteBuffer(string: "\r\nb NO"))
+        guard case .command(let tagged) = parser.next(), case .append(let append) = tagged.command else {
+            Issue.record("no APPEND")
+            return
+        }
+        #expect(parser.bytes.capacity <= CommandParser.retainedCapacity)
+        for (index, appended) in append.messages.enumerated() {
+            let place = appended.bytes.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress!) }
+            #expect(place - held < 64 + UInt(index) * 10_064, "a message must lie where the parser gathered it")
+            #expect(String(buffer: appended.bytes) == message)
+        }
+        #expect(append.messages.count == 2)
+    }
+
     @Test func aSkippedLiteralIsNotKept() {
         var limits = ParserLimits()
         limits.maximumMessageBytes = 1_000

@@ -32,7 +32,8 @@ import Testing
         let client = try await TLSClient(socket: plain.takeSocket())
         #expect(
             try await client.command("a2", "CAPABILITY") == [
-                "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN NAMESPACE CHILDREN UNSELECT IDLE UIDPLUS MOVE",
+                "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN NAMESPACE CHILDREN UNSELECT IDLE UIDPLUS MOVE "
+                    + "MULTIAPPEND APPENDLIMIT=134217728",
                 "a2 OK Capability completed",
             ])
         #expect(try await client.command("a3", "STARTTLS") == ["a3 BAD TLS is active already"])

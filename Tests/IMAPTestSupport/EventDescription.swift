@@ -12,6 +12,7 @@ public func describe(_ event: CommandParser.Event) -> String {
     case .bad(let tag, let text): "\(tag ?? "*") BAD \(text)"
     case .badCharset(let tag): "\(tag) BADCHARSET"
     case .tooLarge(let tag, let text): "\(tag) TOOLARGE \(text)"
+    case .overLimit(let tag, let text): "\(tag) LIMIT \(text)"
     case .fatal(let text): "FATAL \(text)"
     }
 }

@@ -14,15 +14,24 @@ extension CommandParser {
     struct Frame {
         /// Where the current line begins, in bytes from the command's beginning.
         var lineStart = 0
-        /// Bytes of the lines before the current one.
+        /// Bytes of the lines before the current one; those between APPEND's messages are counted with these.
         var lineBytes = 0
         var literalBytes = 0
+        /// APPEND's messages so far, and their bytes.
+        var messages = 0
+        var appendBytes = 0
+        /// Bytes of what has been read over since the refusal.
         var skippedBytes = 0
         var hasLiteral = false
-        var hasMessage = false
         var beginning = Beginning()
         /// Why nothing of the command is kept any more; said when it has been read over.
-        var refusal: String?
+        var refusal: LiteralRefusal?
+    }
+
+    /// Why a literal is not taken.
+    enum LiteralRefusal {
+        case messageTooLarge(String)
+        case overLimit(String)
     }
 
     mutating func readLine() -> Step {
@@ -72,22 +81,62 @@ extension CommandParser {
                 Beginning(UnsafeRawBufferPointer(rebasing: $0[..<announcement.start]))
             }
         }
-        // APPEND's first literal is its message, unless it stands where the mailbox's name must.
+        // APPEND's literals are its messages, but for one that stands where the mailbox's name must.
         let isMessage =
-            frame.beginning.isAppend && !frame.hasMessage
-            && (frame.hasLiteral || announcement.start > frame.beginning.arguments)
-        let limit = isMessage ? limits.maximumMessageBytes : limits.maximumLiteralBytes - frame.literalBytes
-        frame.lineBytes += end - frame.lineStart
+            frame.beginning.isAppend && (frame.hasLiteral || announcement.start > frame.beginning.arguments)
+        let lineBytes = end - frame.lineStart
+        frame.refusal =
+            frame.refusal ?? (isMessage ? refusal(ofMessage: announcement.size, lineBytes) : refusal(of: announcement.size))
         frame.hasLiteral = true
-        if frame.refusal != nil || announcement.size > limit {
-            let kind = isMessage ? "a message" : "literals"
-            let allowed = isMessage ? limits.maximumMessageBytes : limits.maximumLiteralBytes
-            frame.refusal = frame.refusal ?? "\(kind) of more than \(allowed) bytes"
-            return refuse(announcement, lineEnd: end)
+        guard frame.refusal == nil else { return refuse(announcement, lineEnd: end) }
+        announcedAppend = nil
+        if isMessage {
+            if frame.messages == 0 {
+                frame.lineBytes += lineBytes
+                if announcement.isSynchronising { announcedAppend = appendSoFar() }
+            } else {
+                frame.appendBytes += lineBytes
+            }
+            frame.messages += 1
+            frame.appendBytes += announcement.size
+        } else {
+            frame.lineBytes += lineBytes
+            frame.literalBytes += announcement.size
         }
-        if isMessage { frame.hasMessage = true } else { frame.literalBytes += announcement.size }
         mode = .literal(announcement.size)
         return announcement.isSynchronising ? .event(.continuationNeeded) : .proceed
+    }
+
+    private func refusal(of size: Int) -> LiteralRefusal? {
+        guard size > limits.maximumLiteralBytes - frame.literalBytes else { return nil }
+        return .overLimit("literals of more than \(limits.maximumLiteralBytes) bytes")
+    }
+
+    /// - Parameter lineBytes: of the line that announces it.
+    private func refusal(ofMessage size: Int, _ lineBytes: Int) -> LiteralRefusal? {
+        if size > limits.maximumMessageBytes {
+            return .messageTooLarge("a message of more than \(limits.maximumMessageBytes) bytes")
+        }
+        if frame.messages >= limits.maximumAppendedMessages {
+            return .overLimit("more than \(limits.maximumAppendedMessages) messages at once")
+        }
+        if frame.messages > 0, size > limits.maximumAppendBytes - frame.appendBytes - lineBytes {
+            return .overLimit("messages of more than \(limits.maximumAppendBytes) bytes together")
+        }
+        return nil
+    }
+
+    /// Who appends, and where to, when the first message is announced; nil if that cannot be read, which is said when the
+    /// command is complete.
+    private func appendSoFar() -> (tag: String, mailbox: MailboxPath)? {
+        guard let tag = frame.beginning.tag else { return nil }
+        return bytes.withUnsafeReadableBytes { bytes in
+            // With the space before the mailbox's name.
+            let arguments = UnsafeRawBufferPointer(rebasing: bytes[(frame.beginning.arguments - 1)..<framed])
+            var cursor = Cursor(arguments, maximumNesting: 0)
+            guard let mailbox = try? MailboxArguments.mailbox(&cursor) else { return nil }
+            return (tag, mailbox)
+        }
     }
 
     mutating func readLiteral(_ remaining: Int) -> Step {
@@ -106,10 +155,11 @@ extension CommandParser {
     /// that comes unasked is read over.
     private mutating func refuse(_ announcement: LiteralAnnouncement, lineEnd end: Int) -> Step {
         if announcement.isSynchronising { return .event(refuse(end)) }
-        guard announcement.size <= CommandParser.maximumSkippedBytes - frame.skippedBytes else {
+        let lineBytes = end - frame.lineStart
+        guard announcement.size <= CommandParser.maximumSkippedBytes - frame.skippedBytes - lineBytes else {
             return .event(fail("a literal beyond all bounds"))
         }
-        frame.skippedBytes += announcement.size
+        frame.skippedBytes += lineBytes + announcement.size
         mode = .skipping(announcement.size)
         drop(end)
         return .proceed
@@ -133,22 +183,26 @@ extension CommandParser {
         let reading = bytes.withUnsafeReadableBytes {
             CommandParser.read(UnsafeRawBufferPointer(rebasing: $0[..<textEnd(end, in: $0)]), limits: limits)
         }
-        guard let range = reading.message, case .command(var tagged) = reading.event,
-            case .append(var append) = tagged.command
-        else {
+        guard case .command(var tagged) = reading.event, case .append(var append) = tagged.command else {
             finishCommand(end)
             return reading.event
         }
-        append.messages[0].bytes = handOver(range, commandEnd: end)
+        for (index, message) in handOver(reading.messages, commandEnd: end).enumerated() {
+            append.messages[index].bytes = message
+        }
         tagged.command = .append(append)
         return .command(tagged)
     }
 
     private mutating func refuse(_ end: Int) -> Event {
-        let (tag, text) = (frame.beginning.tag, frame.refusal ?? "")
+        let (tag, refusal) = (frame.beginning.tag, frame.refusal)
         finishCommand(end)
-        guard let tag else { return .bad(tag: nil, text: "expected a tag at the beginning of a line; \(text)") }
-        return .tooLarge(tag: tag, text: text)
+        guard let tag else { return .bad(tag: nil, text: "expected a tag at the beginning of a line") }
+        return switch refusal {
+        case .messageTooLarge(let text): .tooLarge(tag: tag, text: text)
+        case .overLimit(let text): .overLimit(tag: tag, text: text)
+        case nil: .bad(tag: tag, text: "a literal that is not taken")
+        }
     }
 
     private mutating func fail(_ text: String) -> Event {
@@ -158,10 +212,11 @@ extension CommandParser {
         return .fatal(text)
     }
 
-    private mutating func finishCommand(_ end: Int) {
+    mutating func finishCommand(_ end: Int) {
         drop(end)
         frame = Frame()
         mode = .line
+        announcedAppend = nil
     }
 
     // MARK: Memory
@@ -179,19 +234,21 @@ extension CommandParser {
         }
     }
 
-    /// The message, as a slice where what stands behind the command is less than it, and is therefore moved at no great
-    /// cost; otherwise as a copy. So a client that sends many small messages in one piece makes no quadratic work.
-    private mutating func handOver(_ range: Range<Int>, commandEnd end: Int) -> ByteBuffer {
+    /// The messages, as slices where what stands behind the command is less than they are, and is therefore moved at no
+    /// great cost; otherwise as copies. So a client that sends many small messages in one piece makes no quadratic work.
+    private mutating func handOver(_ ranges: [Range<Int>], commandEnd end: Int) -> [ByteBuffer] {
         let rest = bytes.readableBytes - end
-        guard range.count >= rest else {
-            let message = copy(range)
+        guard ranges.reduce(0, { $0 + $1.count }) >= rest else {
+            let messages = ranges.map { copy($0) }
             finishCommand(end)
-            return message
+            return messages
         }
-        let message = bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
+        let messages = ranges.map { range in
+            bytes.getSlice(at: bytes.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
+        }
         bytes = rest == 0 ? ByteBuffer() : copy(end..<bytes.readableBytes)
         finishCommand(0)
-        return message
+        return messages
     }
 
     /// A copy of a range of the readable bytes.

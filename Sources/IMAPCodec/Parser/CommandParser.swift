@@ -4,10 +4,14 @@ import NIOCore
 public struct ParserLimits: Sendable {
     /// Bytes of one command, its literals not counted.
     public var maximumLineBytes = 64 << 10
-    /// Bytes of all literals of one command, APPEND's message not counted.
+    /// Bytes of all literals of one command, APPEND's messages not counted.
     public var maximumLiteralBytes = 64 << 10
     /// Bytes of a message that APPEND brings.
     public var maximumMessageBytes = 128 << 20
+    /// Bytes of all messages of one APPEND (RFC 3502), with the lines between them. A single message has its own limit only.
+    public var maximumAppendBytes = 128 << 20
+    /// Messages of one APPEND.
+    public var maximumAppendedMessages = 1_000
     /// Depth of parentheses, NOT and OR in a search key, and parts of a section number.
     public var maximumNesting = 64
 
@@ -20,7 +24,8 @@ public struct CommandParser: Sendable {
     public enum Event: Sendable {
         /// Nothing more can be said before more bytes come.
         case needMoreBytes
-        /// A synchronising literal is announced (RFC 3501 §4.3): the client waits for a continuation request.
+        /// A synchronising literal is announced (RFC 3501 §4.3): the client waits for a continuation request, or for its
+        /// command to be refused (`announcedAppend`).
         case continuationNeeded
         case command(TaggedCommand)
         /// A line that the session had asked for with `expectLine`: the answer to a challenge, or DONE. Without its CRLF.
@@ -29,9 +34,11 @@ public struct CommandParser: Sendable {
         case bad(tag: String?, text: String)
         /// SEARCH in a charset that the codec does not know: NO [BADCHARSET (US-ASCII UTF-8)] (RFC 3501 §6.4.4).
         case badCharset(tag: String)
-        /// NO [TOOBIG]-like: an announced literal exceeds its limit. A synchronising one is not sent then; a
+        /// NO [TOOBIG] (RFC 4469 §4.2): an announced message exceeds its limit. A synchronising literal is not sent then; a
         /// non-synchronising one (RFC 7888 §4) has been read over before this event.
         case tooLarge(tag: String, text: String)
+        /// NO [LIMIT] (RFC 5530 §3): as `tooLarge`, where other literals, or an APPEND's messages together, exceed theirs.
+        case overLimit(tag: String, text: String)
         /// The stream cannot be followed any more (a line without end, a non-synchronising literal beyond all bounds): say
         /// BYE with this text and close.
         case fatal(String)
@@ -101,6 +108,15 @@ public struct CommandParser: Sendable {
             }
         }
     }
+
+    /// An APPEND whose next message is announced by a synchronising literal: what the session must know to refuse it before
+    /// the message is sent (RFC 3502, §6.3.11: "MAY return an error before processing all the message arguments"). To be
+    /// looked at behind `.continuationNeeded`.
+    public internal(set) var announcedAppend: (tag: String, mailbox: MailboxPath)?
+
+    /// Instead of a continuation request: the client has been told NO, sends no literal, and its command is at its end.
+    /// - Precondition: the last event was `.continuationNeeded`, and nothing came since.
+    public mutating func refuseLiteral() { finishCommand(framed) }
 
     /// The next line is not a command but an answer to a challenge or IDLE's DONE: `next` gives it as `.line`, once.
     public mutating func expectLine() { isLineExpected = true }

@@ -1,14 +1,14 @@
 import NIOCore
 
 extension CommandParser {
-    /// What a complete command says, and where in its bytes APPEND's message lies.
+    /// What a complete command says, and where in its bytes APPEND's messages lie.
     struct Reading {
         var event: Event
-        var message: Range<Int>?
+        var messages: [Range<Int>]
 
-        init(_ event: Event, message: Range<Int>? = nil) {
+        init(_ event: Event, messages: [Range<Int>] = []) {
             self.event = event
-            self.message = message
+            self.messages = messages
         }
     }
 
@@ -26,11 +26,9 @@ extension CommandParser {
             try cursor.space(before: "a command after the tag")
             name = try cursor.word("a command after the tag")
             if name == "APPEND" {
-                let (mailbox, flags, date, message) = try MessageArguments.append(&cursor)
+                let (append, messages) = try MessageArguments.append(&cursor)
                 try cursor.end()
-                let appended = AppendedMessage(flags: flags, internalDate: date, bytes: ByteBuffer())
-                let append = AppendCommand(mailbox: mailbox, messages: [appended])
-                return Reading(.command(TaggedCommand(tag: tag, command: .append(append))), message: message)
+                return Reading(.command(TaggedCommand(tag: tag, command: .append(append))), messages: messages)
             }
             let arguments: CommandTable.Arguments?
             if name == "UID" {

@@ -69,6 +69,10 @@ struct Cursor {
         if !takes(.space) { throw expected("a space and \(what())") }
     }
 
+    /// Whether nothing but spaces follows.
+    /// - Complexity: O(spaces).
+    var hasOnlySpaces: Bool { bytes[position...].first { $0 != .space } == nil }
+
     /// Spaces at the end of a command are let pass.
     mutating func end() throws(Refusal) {
         while takes(.space) {}

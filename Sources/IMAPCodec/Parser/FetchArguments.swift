@@ -61,7 +61,10 @@ enum FetchArguments {
         case "ENVELOPE": return .envelope
         case "BODYSTRUCTURE": return .bodyStructure
         case "UID": return .uid
-        case "MODSEQ": return .modSeq
+        case "MODSEQ": return .modSeq  // RFC 7162 §3.1.4.2
+        case "EMAILID": return .emailID  // RFC 8474 §5.3
+        case "THREADID": return .threadID
+        case "SAVEDATE": return .saveDate  // RFC 8514 §4.2
         case "BODY":
             return cursor.next == .leftBracket ? .section(try sectionFetch(&cursor, peek: false)) : .body
         case "BODY.PEEK":

@@ -3,24 +3,29 @@ import NIOCore
 
 /// Arguments of the commands that change messages: APPEND, STORE, COPY, MOVE, UID EXPUNGE.
 enum MessageArguments {
-    /// An APPEND's parts; where its message lies is told apart, for the cursor cannot hand out the buffer it reads.
-    static func append(
-        _ cursor: inout Cursor
-    ) throws(Refusal) -> (mailbox: MailboxPath, flags: Flags, date: InternalDate?, message: Range<Int>) {
-        let mailbox = try MailboxArguments.mailbox(&cursor)
-        var flags: Flags = []
-        var date: InternalDate?
-        try cursor.space(before: "the message as a literal")
-        if cursor.next == .leftParenthesis {
-            flags = try cursor.flagList()
-            try cursor.space(before: "the message as a literal")
-        }
-        if cursor.next == .quote {
-            date = try cursor.dateTime()
-            try cursor.space(before: "the message as a literal")
-        }
-        let size = try cursor.literal("the message as a literal").count
-        return (mailbox, flags, date, (cursor.position - size)..<cursor.position)
+    /// APPEND (RFC 3501 §6.3.11, RFC 3502), its messages still empty; where each one's bytes lie is told apart, for the
+    /// cursor cannot hand out the buffer it reads.
+    static func append(_ cursor: inout Cursor) throws(Refusal) -> (AppendCommand, messages: [Range<Int>]) {
+        var append = AppendCommand(mailbox: try MailboxArguments.mailbox(&cursor), messages: [])
+        var ranges: [Range<Int>] = []
+        repeat {
+            let what = ranges.isEmpty ? "the message as a literal" : "another message as a literal"
+            try cursor.space(before: what)
+            var message = AppendedMessage(flags: [], internalDate: nil, bytes: ByteBuffer())
+            if cursor.next == .leftParenthesis {
+                message.flags = try cursor.flagList()
+                try cursor.space(before: what)
+            }
+            if cursor.next == .quote {
+                message.internalDate = try cursor.dateTime()
+                try cursor.space(before: what)
+            }
+            let size = try cursor.literal(what).count
+            append.messages.append(message)
+            ranges.append((cursor.position - size)..<cursor.position)
+            // Spaces at the command's end are let pass.
+        } while !cursor.hasOnlySpaces
+        return (append, ranges)
     }
 
     static func set(_ cursor: inout Cursor) throws(Refusal) -> SequenceSet {

@@ -40,7 +40,9 @@ extension Session {
             if server.tls != nil, !isEncrypted { names.append("STARTTLS") }
             names.append(mayLogIn ? "AUTH=PLAIN" : "LOGINDISABLED")
         }
-        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "UIDONLY"]
+        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "MULTIAPPEND"]
+        // RFC 7889 §2: one limit for all mailboxes; told before login as it is afterwards.
+        names += ["APPENDLIMIT=\(server.limits.parser.maximumMessageBytes)", "UIDONLY"]
         return names.joined(separator: " ")
     }
 

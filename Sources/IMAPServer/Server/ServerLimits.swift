@@ -29,6 +29,7 @@ public struct ServerLimits: Sendable {
         limits.maximumLineBytes = 8 << 10
         limits.maximumLiteralBytes = 4 << 10
         limits.maximumMessageBytes = 4 << 10
+        limits.maximumAppendBytes = 4 << 10
         return limits
     }()
     public var parser = ParserLimits()

@@ -59,7 +59,7 @@ final class Session {
                 await flush()
                 await receive()
             case .continuationNeeded:
-                out.writeLine("+ OK")
+                if !refusesAppend() { out.writeLine("+ OK") }
             case .command(let tagged):
                 await execute(tagged)
                 await betweenCommands()
@@ -73,6 +73,9 @@ final class Session {
                 out.writeStatus(tag, .no, code: "BADCHARSET (US-ASCII UTF-8)", "The charset is not supported")
             case .tooLarge(let tag, let text):
                 out.writeStatus(tag, .no, code: "TOOBIG", text)
+                await countBadCommand()
+            case .overLimit(let tag, let text):
+                out.writeStatus(tag, .no, code: "LIMIT", text)
                 await countBadCommand()
             case .fatal(let text):
                 await end(text)

@@ -16,6 +16,8 @@ enum CommandTarget {
         limits.maximumLineBytes = 300
         limits.maximumLiteralBytes = 64
         limits.maximumMessageBytes = 128
+        limits.maximumAppendBytes = 200
+        limits.maximumAppendedMessages = 3
         limits.maximumNesting = 6
         return limits
     }()
