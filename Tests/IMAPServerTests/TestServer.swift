@@ -12,14 +12,16 @@ import VarveAccounts
 final class TestServer {
     let server: IMAPServer
     let directory: AccountDirectory
-    private let folder = TemporaryFolder()
+    private let folder: TemporaryFolder
     var path: String { folder.path }
     private(set) var port = 0
     static let users = ["alice", "bob"]
 
-    init(_ change: (inout IMAPServer.Configuration) throws -> Void = { _ in }) throws {
-        directory = try AccountDirectory(folder.path, create: true)
-        for user in TestServer.users { try directory.add(user, password: Array(user.utf8)) }
+    /// - Parameter other: a server that has been shut down, whose data folder is to be this one's, too.
+    init(on other: TestServer? = nil, _ change: (inout IMAPServer.Configuration) throws -> Void = { _ in }) throws {
+        folder = other?.folder ?? TemporaryFolder()
+        directory = try AccountDirectory(folder.path, create: other == nil)
+        if other == nil { for user in TestServer.users { try directory.add(user, password: Array(user.utf8)) } }
         var configuration = IMAPServer.Configuration()
         configuration.limits.loginDelay = .milliseconds(1)
         // Runs are to be alike: UIDVALIDITY is the clock's seconds.

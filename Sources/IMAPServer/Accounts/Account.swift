@@ -5,10 +5,12 @@ import Varve
 final class Account: Sendable {
     let user: String
     let store: Store
+    let objectIDs: ObjectIDs
 
-    init(user: String, store: Store) {
+    init(user: String, store: Store) throws(StoreError) {
         self.user = user
         self.store = store
+        objectIDs = try ObjectIDs(store)
     }
 
     /// Makes a change, and returns when it is durable and visible, without holding a thread while the disk works.

@@ -44,7 +44,7 @@ final class AccountRegistry: Sendable {
         do throws(StoreError) {
             return try entry.account.withLock { account throws(StoreError) in
                 if let account { return account }
-                let opened = Account(user: user, store: try Store.open(at: directory.storePath(user), options))
+                let opened = try Account(user: user, store: try Store.open(at: directory.storePath(user), options))
                 if let damage = opened.store.damage {
                     logger.critical(
                         "account is damaged, and open for reading only: stop the server and run 'varve check'",

@@ -78,8 +78,9 @@ extension Session {
         case .modSeq:
             out.writeModSeq(message.modSeq)
         case .emailID:
-            // RFC 8474 §5.1: the same for copies, and for no other message of the account.
-            out.writeString("EMAILID (M\(message.identity))")
+            // A session that has ended meanwhile has no account, and nobody hears what it says.
+            let id = account?.objectIDs.email(message.identity) ?? ""
+            out.writeString("EMAILID (\(id))")
         case .threadID:
             // RFC 8474 §5.2: NIL where threads are not known.
             out.writeString("THREADID NIL")

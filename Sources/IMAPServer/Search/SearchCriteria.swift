@@ -98,7 +98,7 @@ struct SearchCriteria {
         case .older(let seconds): return .receivedAt(Int64.min..<(now - Int64(seconds) + 1))
         case .younger(let seconds): return .receivedAt((now - Int64(seconds) + 1)..<Int64.max)
         case .modSeq(let modSeq): return .modSeq(ModSeq(modSeq))
-        case .emailID(let id): return .identity(id.first == "M" ? UInt64(id.dropFirst()).map { MessageIdentity($0) } : nil)
+        case .emailID(let id): return .identity(session.account?.objectIDs.identity(id))
         case .threadID: return .not(.all)
         case .header(let field, let text): return .header(field: field, TextSearch(text))
         case .body(let text): return .body(TextSearch(text))
