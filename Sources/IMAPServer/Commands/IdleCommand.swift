@@ -14,12 +14,15 @@ extension Session {
     fileprivate func idle() async -> Reply {
         guard let account else { return .mismatch }
         // The subscription comes before the first look, so that nothing falls between.
-        let subscription = account.store.subscribe { [connection] _ in connection.storeChanged() }
-        defer { subscription.cancel() }
-        parser.expectLine()
-        out.writeLine("+ idling")
+        // Only of the mailbox that is selected: of the others there is nothing to tell.
         var selected: SelectedMailbox?
         if case .selected(_, let mailbox) = state { selected = mailbox }
+        let subscription = selected.map { selected in
+            account.store.subscribe(to: selected.id) { [connection] _ in connection.storeChanged() }
+        }
+        defer { subscription?.cancel() }
+        parser.expectLine()
+        out.writeLine("+ idling")
         while !state.isLoggedOut {
             if let selected {
                 let told = await report(selected, of: account, mayShift: true)

@@ -71,7 +71,7 @@ extension Session {
             let pin = try account.store.pin(info.id)
         else { return nil }
         let selected = SelectedMailbox(
-            id: info.id, isReadOnly: isReadOnly, hasModSeqs: true, pin: pin, recent: UIDSet())
+            id: info.id, isReadOnly: isReadOnly, hasModSeqs: info.syncMode != .noModSeq, pin: pin, recent: UIDSet())
         let view: View
         do {
             view = try selected.view(account)

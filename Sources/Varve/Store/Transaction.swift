@@ -124,24 +124,6 @@ public final class Transaction {
         }
     }
 
-    /// Those among `uids` that are there and changed after `modSeq`, in this transaction or before. The ranges may span UIDs
-    /// that no message has.
-    /// - Complexity: one range scan, O(log messages + what changed); for few UIDs O(log messages) each, whatever changed.
-    public func changed(of uids: UIDSet, in mailbox: MailboxID, since modSeq: ModSeq) throws(StoreError) -> UIDSet {
-        checkValid()
-        guard modSeq < .max else { return UIDSet() }
-        if uids.count <= Transaction.lookedAtOneByOne {
-            var changed = UIDSet()
-            try messages(in: mailbox, uids) { if $0.modSeq > modSeq { changed.insert($0.uid) } }
-            return changed
-        }
-        let changed = try index.state.changed.ranges(
-            of: mailbox.rawValue, from: modSeq.rawValue + 1, through: .max, index.allocator.pages)
-        return UIDSet(changed).intersection(uids)
-    }
-
-    private static let lookedAtOneByOne = 64
-
     public func keywords(of message: Message) -> [String] { index.state.keywords.names(ofSet: message.keywordSet) }
 
     // MARK: Messages
