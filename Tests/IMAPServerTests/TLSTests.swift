@@ -30,12 +30,9 @@ import Testing
         #expect(greeting.contains(" STARTTLS "))
         #expect(try plain.command("a1", "STARTTLS") == ["a1 OK Begin TLS negotiation now"])
         let client = try await TLSClient(socket: plain.takeSocket())
-        #expect(
-            try await client.command("a2", "CAPABILITY") == [
-                "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN NAMESPACE CHILDREN UNSELECT IDLE UIDPLUS MOVE "
-                    + "MULTIAPPEND APPENDLIMIT=134217728",
-                "a2 OK Capability completed",
-            ])
+        let capability = try await client.command("a2", "CAPABILITY")
+        #expect(capability.count == 2 && capability.last == "a2 OK Capability completed", "\(capability)")
+        #expect(capability[0].contains(" AUTH=PLAIN ") && !capability[0].contains("STARTTLS"), "\(capability)")
         #expect(try await client.command("a3", "STARTTLS") == ["a3 BAD TLS is active already"])
         #expect(try await client.command("a4", "LOGIN alice alice").last?.hasPrefix("a4 OK ") == true)
         #expect(try await client.command("a5", "LOGOUT").count == 2)

@@ -54,7 +54,7 @@ extension Session {
     }
 
     fileprivate func authenticate(_ mechanism: String, _ initial: [UInt8]?) async throws -> Reply {
-        guard mechanism == "PLAIN" else { return .no("The mechanism \(mechanism) is not supported; PLAIN is") }
+        guard mechanism == "PLAIN" else { return .no("The mechanism is not supported; PLAIN is", code: "CANNOT") }
         guard mayLogIn else { return .privacyRequired }
         let response: [UInt8]
         if let initial {
@@ -75,10 +75,7 @@ extension Session {
         guard parts.count == 3, let user = String(validating: parts[1], as: UTF8.self) else {
             return .bad("The answer is not what PLAIN asks for")
         }
-        guard parts[0].isEmpty || parts[0] == parts[1] else {
-            return .no("Nobody may act for another user", code: "AUTHORIZATIONFAILED")
-        }
-        return try await logIn(user, Array(parts[2]))
+        return try await logIn(user, Array(parts[2]), isForOther: !parts[0].isEmpty && parts[0] != parts[1])
     }
 
     /// Waits for the line that the parser was told to expect; nil if something else came, or nothing.
@@ -98,7 +95,8 @@ extension Session {
         }
     }
 
-    fileprivate func logIn(_ user: String, _ password: [UInt8]) async throws -> Reply {
+    /// - Parameter isForOther: whether the user wants to act for another one.
+    fileprivate func logIn(_ user: String, _ password: [UInt8], isForOther: Bool = false) async throws -> Reply {
         guard mayLogIn else { return .privacyRequired }
         let isRight = try await server.passwordChecks.verify(user, password: password) { [connection] in
             !connection.isClosed && !connection.isStopping
@@ -117,6 +115,8 @@ extension Session {
                 status: .no, code: "AUTHENTICATIONFAILED", text: "User or password is wrong",
                 isLast: state.isLoggedOut)
         }
+        // RFC 5530 §3: said to those only who are who they say.
+        guard !isForOther else { return .no("Nobody may act for another user", code: "AUTHORIZATIONFAILED") }
         let account: Account
         do {
             account = try server.accounts.acquire(user)

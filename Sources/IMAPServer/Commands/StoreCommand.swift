@@ -93,7 +93,6 @@ extension Session {
         }
         var batches = MessageBatches(told)
         while let batch = try batches.next(selected.view(account)) {
-            announceKeywords(selected, account)
             for entry in batch where !entry.message.isExpunged {
                 let uid = entry.message.uid
                 writeChange(entry, selected, flags: withFlags.contains(uid))

@@ -37,7 +37,9 @@ extension Session {
                     batch = try batches.next(selected.view(account)) ?? []
                 }
             }
-            if plan.asksFlags || plan.setsSeen { announceKeywords(selected, account) }
+            if plan.asksFlags || plan.setsSeen, batch.contains(where: { !$0.keywords.isEmpty }) {
+                announceKeywords(selected, account)
+            }
             for entry in batch {
                 var message = FetchedMessage(entry, store: account.store)
                 message.isNowSeen = seen.contains(message.message.uid)

@@ -8,8 +8,8 @@ import Varve
 
 extension Session {
     /// FLAGS and PERMANENTFLAGS once more, if there are keywords that the client has not been told of: a flag that FETCH
-    /// tells is one that FLAGS has named (RFC 3501 §7.2.6). To be called when the flags that are to be told have been read,
-    /// before they are written.
+    /// tells is one that FLAGS has named (RFC 3501 §7.2.6). To be called where a message with keywords has been read whose
+    /// flags are to be told, before they are written.
     /// - Complexity: O(1) where there is nothing new.
     func announceKeywords(_ selected: SelectedMailbox, _ account: Account) {
         let snapshot = account.store.snapshot()

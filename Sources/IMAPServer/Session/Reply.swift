@@ -40,7 +40,10 @@ extension Session {
         case .limit: return .no(error.message, code: "LIMIT")
         case .readOnly: return .no("The mail store is open for reading only", code: "NOPERM")
         case .locked: return .no("The mail store is in use by another program", code: "INUSE")
-        case .corrupt, .unsupportedVersion:
+        case .unsupportedVersion:
+            logger.critical("store of another version", metadata: ["command": .string(command), "error": "\(error)"])
+            return .no("The mail store is of a version that the server does not know", code: "CONTACTADMIN")
+        case .corrupt:
             logger.critical("damage", metadata: ["command": .string(command), "error": "\(error)"])
             return .no("The mail store is damaged; the operator has been told", code: "CORRUPTION")
         case .keyMissing, .wrongKey:

@@ -121,7 +121,6 @@ extension Session {
     ) async throws {
         var batches = MessageBatches(changes)
         while let batch = try batches.next(view(told, account)) {
-            announceKeywords(selected, account)
             for entry in batch
             where !entry.message.isExpunged && !selected.hasTold(entry.message) {
                 writeChange(entry, selected)
@@ -139,6 +138,7 @@ extension Session {
     /// `* 5 FETCH (UID 7 MODSEQ (12) FLAGS (…))`: a response that the client did not ask for.
     /// - Parameter flags: false where it knows them, and is to hear of the mod-sequence alone (RFC 7162 §3.1.3).
     func writeChange(_ entry: MessageBatches.Entry, _ selected: SelectedMailbox, flags: Bool = true) {
+        if flags, !entry.keywords.isEmpty, let account { announceKeywords(selected, account) }
         var isFirst = !writeFetchHead(entry.number, entry.message.uid, writesUID: true)
         if tellsModSeqs(of: selected) {
             separate(&isFirst)

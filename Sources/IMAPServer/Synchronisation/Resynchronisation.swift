@@ -56,7 +56,6 @@ extension Session {
     func writeChanges(of uids: UIDSet, _ selected: SelectedMailbox, _ account: Account) async throws {
         var batches = MessageBatches(uids)
         while let batch = try batches.next(selected.view(account)) {
-            announceKeywords(selected, account)
             for entry in batch where !entry.message.isExpunged { writeChange(entry, selected) }
             await flushIfLarge()
             if state.isLoggedOut { return }
