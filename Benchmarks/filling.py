@@ -11,12 +11,11 @@ from scenario import expect_equal
 
 def message(number):
     """About a kilobyte, no two alike."""
-    rng = random.Random(number)
-    words = " ".join("%x" % rng.getrandbits(40) for _ in range(60))
+    digits = "%0700x" % random.Random(number).getrandbits(2800)
     return ("From: Sender %d <sender%d@example.org>\r\nTo: alice@example.org\r\nSubject: Message %d\r\n"
             "Date: Mon, 21 Sep 2026 16:13:00 +0000\r\nMessage-ID: <%d@example.org>\r\n"
             "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n" % (
-                number, number % 97, number, number, "\r\n".join(words[i:i + 72] for i in range(0, len(words), 72)))).encode()
+                number, number % 97, number, number, "\r\n".join(digits[i:i + 70] for i in range(0, 700, 70)))).encode()
 
 
 def write_mbox(path, count):
@@ -38,7 +37,8 @@ def fill_by_multiappend(client, mailbox, count, batch=1000):
     client.command('CREATE "%s"' % mailbox)
     for first in range(0, count, batch):
         texts = map(message, range(first, min(first + batch, count)))
-        client.flush([b'APPEND "%s"' % mailbox.encode() + b"".join(b" () {%d+}\r\n%s" % (len(text), text) for text in texts)])
+        parts = [b" () {%d+}\r\n%s" % (len(text), text) for text in texts]
+        client.flush([b'APPEND "%s"' % mailbox.encode() + b"".join(parts)])
 
 
 def fill_mailboxes(client, count):

@@ -80,7 +80,8 @@ class Client:
         sender.join()
         answer = bytes(memoryview(self.buffer)[:got])
         done = re.findall(rb"(?m)^t\d+ OK", answer)
-        expect(len(done) == len(window), "a pipelined command failed: %r", re.findall(rb"(?m)^t\d+ (?:NO|BAD).*", answer)[:3])
+        failed = re.findall(rb"(?m)^t\d+ (?:NO|BAD).*", answer)
+        expect(len(done) == len(window), "a pipelined command failed: %r", failed[:3])
 
     def close(self):
         self.command("LOGOUT")
