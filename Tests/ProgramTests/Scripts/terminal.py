@@ -13,6 +13,7 @@ def run(s, arguments, cwd=None, answers=()):
     """Runs to the end, which has to be status 0.
 
     `answers`: (text, keys) pairs: when the text has appeared on the screen the keys are pressed, one pair after another.
+    Instead of keys it may be a function, which is called then and returns them.
     """
     environment = {"TERM": "xterm", "HOME": s.path(), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "LINES": "30",
                    "COLUMNS": "100"}
@@ -41,7 +42,8 @@ def run(s, arguments, cwd=None, answers=()):
             screen += output
             seen += output
             if answers and answers[0][0].encode() in seen:
-                os.write(terminal, answers.pop(0)[1].encode())
+                keys = answers.pop(0)[1]
+                os.write(terminal, (keys() if callable(keys) else keys).encode())
                 seen = b""
         raise Failure("%s does not end; its screen:\n%s" % (arguments[0], readable(screen)))
     finally:
