@@ -29,6 +29,21 @@ struct ProgramTests {
         try await ScriptProcess(name: "neomutt_check.py").run()
     }
 
+    @Test(.needs(.neomutt))
+    func neomuttKeepsUpWithOthersChanges() async throws {
+        try await ScriptProcess(name: "neomutt_sync.py").run()
+    }
+
+    @Test(.needs(.offlineimap))
+    func offlineimapSynchronisesInBothDirections() async throws {
+        try await ScriptProcess(name: "offlineimap_check.py").run()
+    }
+
+    @Test(.needs(.imapclient))
+    func imapclient() async throws {
+        try await ScriptProcess(name: "imapclient_check.py").run()
+    }
+
     @Test(.needs())
     func nothingAcknowledgedIsLostByKill9() async throws {
         try await ScriptProcess(name: "kill9.py").run()

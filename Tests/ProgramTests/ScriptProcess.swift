@@ -94,18 +94,39 @@ enum BuiltPrograms {
     }
 }
 
-/// A program of others that a test needs.
+/// A program of others that a test needs, or a module of Python's.
 struct NeededProgram {
     let name: String
+    /// What to install, for a message.
     let package: String
+    var isPythonModule = false
 
     static let python = NeededProgram(name: "python3", package: "python3")
     static let openssl = NeededProgram(name: "openssl", package: "openssl")
     static let curl = NeededProgram(name: "curl", package: "curl")
     static let mbsync = NeededProgram(name: "mbsync", package: "isync")
     static let neomutt = NeededProgram(name: "neomutt", package: "neomutt")
+    static let offlineimap = NeededProgram(name: "offlineimap", package: "offlineimap3")
+    static let imapclient = NeededProgram(name: "imapclient", package: "(by pip) imapclient", isPythonModule: true)
 
     var isInstalled: Bool {
+        isPythonModule ? canBeImported : isInPath
+    }
+
+    /// Asks the python3 that the scripts are run with.
+    private var canBeImported: Bool {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", "import \(name)"]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+
+    private var isInPath: Bool {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
     }
