@@ -25,10 +25,10 @@ def write_mbox(path, count):
             file.write(message(number).replace(b"\r\n", b"\n") + b"\n")
 
 
-def fill_by_import(s, data, mailbox, count):
+def fill_by_import(s, data, mailbox, count, user=dovecot.USER):
     mbox = s.path("fill.mbox")
     write_mbox(mbox, count)
-    s.varve("import", "--data", data, "--user", dovecot.USER, "--mailbox", mailbox, "--mbox", mbox, timeout=3600)
+    s.varve("import", "--data", data, "--user", user, "--mailbox", mailbox, "--mbox", mbox, timeout=3600)
     os.remove(mbox)
 
 

@@ -1,28 +1,35 @@
 #!/usr/bin/env python3
-"""Memory of varved with many idle sessions that have a mailbox selected.
+"""Memory of varved with many idle sessions that have a mailbox selected; with --idle also how soon all of them hear of a
+new message.
 
     swift build -c release
     python3 Benchmarks/idle_sessions.py --bin .build/release --messages 10000 --sessions 1000
+    python3 Benchmarks/idle_sessions.py --bin .build/release --messages 100000 --sessions 5000 --idle
 
 RSS and PSS are the server's own, from /proc/PID/smaps_rollup: with one session, and with all of them after a while. The
-mapped index counts in RSS; what a session costs is in the private bytes.
+mapped index counts in RSS; what a session costs is in the private bytes. The time to hear of a message counts from the
+first byte of its APPEND, includes its sync to the disk, and this program's own work with so many sockets.
 """
 
 import json
 import os
 import resource
+import selectors
+import statistics
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Tests", "ProgramTests", "Scripts"))
 
-import mailgen  # noqa: E402
+import filling  # noqa: E402
 import scenario  # noqa: E402
 import wire  # noqa: E402
 
 # Logins at one time: each costs a password check.
 LOGINS = 8
+# Messages of which the sessions hear.
+HEARD = 5
 
 
 def memory(process_id):
@@ -72,11 +79,42 @@ def open_sessions(port, count, command):
     return sessions
 
 
+def time_until_heard(port, sessions, count):
+    """Seconds from the APPEND of a message until half of the sessions, and all, were told that there are so many."""
+    told = b"* %d EXISTS\r\n" % count
+    writer = wire.Client(port)
+    writer.login("alice", scenario.PASSWORD)
+    received = {}
+    with selectors.DefaultSelector() as selector:
+        for client in sessions:
+            selector.register(client.socket, selectors.EVENT_READ)
+        started = time.monotonic()
+        tag = writer.tag()
+        message = filling.message(count)
+        writer.send(b"%s APPEND INBOX {%d+}\r\n%s\r\n" % (tag.encode(), len(message), message))
+        half = None
+        while len(selector.get_map()):
+            ready = selector.select(scenario.PATIENCE)
+            scenario.expect(ready, "%d sessions hear nothing", len(selector.get_map()))
+            for key, _ in ready:
+                text = received.get(key.fd, b"") + key.fileobj.recv(65536)
+                received[key.fd] = text
+                if told in text:
+                    selector.unregister(key.fileobj)
+            if half is None and len(selector.get_map()) <= len(sessions) // 2:
+                half = time.monotonic() - started
+        seconds = time.monotonic() - started
+    writer.finish(tag, "APPEND")
+    writer.logout()
+    return {"half": half, "all": seconds}
+
+
 def measure(s, arguments):
     raise_file_limit(arguments.sessions + 200)
     data = s.new_data("alice")
-    mailgen.write_mbox(mailgen.generate(arguments.messages, s.seed), s.path("in.mbox"))
+    filling.write_mbox(s.path("in.mbox"), arguments.messages)
     s.varve("import", "--data", data, "--user", "alice", "--mbox", s.path("in.mbox"), timeout=3600)
+    os.remove(s.path("in.mbox"))
     with s.serve(data) as server:
         command = "IDLE" if arguments.idle else None
         first = open_session(server.port, command)
@@ -89,10 +127,14 @@ def measure(s, arguments):
         time.sleep(arguments.wait)
         after = memory(server.process.pid)
         per_session = {name: (after[name] - before[name]) / arguments.sessions for name in after}
+        heard = None
+        if arguments.idle:
+            heard = [time_until_heard(server.port, sessions, arguments.messages + number + 1) for number in range(HEARD)]
         report(arguments, {
             "messages": arguments.messages, "sessions": arguments.sessions, "idle": arguments.idle,
             "seconds_to_open": round(opened, 2), "one_session": before, "all_sessions": at_once,
-            "all_sessions_later": after, "bytes_per_session": {k: round(v) for k, v in per_session.items()}})
+            "all_sessions_later": after, "bytes_per_session": {k: round(v) for k, v in per_session.items()},
+            "seconds_until_all_hear": heard, "after_they_heard": memory(server.process.pid)})
         for client in sessions + [first]:
             client.close()
 
@@ -107,6 +149,13 @@ def report(arguments, result):
             name.replace("_", " "), *(result[name][k] / 2**20 for k in ("rss", "pss", "private"))))
     print("  per session          RSS %7.1f KiB   PSS %7.1f KiB   private %7.1f KiB" % tuple(
         result["bytes_per_session"][k] / 1024 for k in ("rss", "pss", "private")))
+    if result["seconds_until_all_hear"]:
+        for part in ("half", "all"):
+            values = sorted(value[part] for value in result["seconds_until_all_hear"])
+            print("  %s hear of a message after %.1f ms (median; %.1f … %.1f)" % (
+                {"half": "half of them", "all": "all of them"}[part], statistics.median(values) * 1e3, values[0] * 1e3,
+                values[-1] * 1e3))
+        print("  private afterwards   %7.1f MiB" % (result["after_they_heard"]["private"] / 2**20))
 
 
 def options(parser):

@@ -10,7 +10,7 @@ The rows:
     qresync  SELECT mailbox (QRESYNC (uidvalidity modseq)), with the state from before the changes
     fetch    UID FETCH 1:* (FLAGS) (CHANGEDSINCE modseq VANISHED), in the mailbox
     list     LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ))
-    scale    qresync and fetch on Varve alone, in mailboxes of 10,000 and of 1,000,000 messages
+    scale    qresync and fetch on Varve alone, in mailboxes of 10,000 and of 1,000,000 messages of two accounts
 
 Both servers get the same messages, the same changes of flags and the same expunges, scattered; that their answers say
 exactly those is checked outside the clock. Dovecot runs with Debian's defaults and keeps its mail as sdbox, the format of
@@ -157,20 +157,19 @@ def side_by_side(s, arguments):
 
 
 def scale(s, arguments):
-    """Varve alone: one account, a small mailbox and a large one, in turns."""
-    data = s.new_data(dovecot.USER, name="scale")
-    for size in arguments.sizes:
-        filling.fill_by_import(s, data, "big%d" % size, size)
+    """Varve alone: two accounts, one with a small mailbox and one with a large one, in turns."""
+    users = ["user%d" % size for size in arguments.sizes]
+    data = s.new_data(*users, name="scale")
+    for user, size in zip(users, arguments.sizes):
+        filling.fill_by_import(s, data, "big", size, user)
     with s.serve(data) as server:
         sides = []
-        for size in arguments.sizes:
-            client = rawimap.Client(server.port, dovecot.USER, scenario.PASSWORD)
+        for user, size in zip(users, arguments.sizes):
+            client = rawimap.Client(server.port, user, scenario.PASSWORD)
             client.command("ENABLE QRESYNC")
-            if not sides:
-                client.command("CREATE empty")
+            client.command("CREATE empty")
             changes = filling.Changes(s.seed, size, arguments.changed, arguments.expunged)
-            name = "big%d" % size
-            sides.append(Side("%d messages" % size, client, name, "empty", changes, changes.make(client, name)))
+            sides.append(Side("%d messages" % size, client, "big", "empty", changes, changes.make(client, "big")))
         measure_rows(sides, ("qresync", "fetch"), arguments.repeat)
         for side in sides:
             side.client.close()

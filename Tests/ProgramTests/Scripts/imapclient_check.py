@@ -45,7 +45,8 @@ def check_append(client):
     """RFC 3502: all of the messages in one command."""
     date = datetime.datetime(2026, 9, 21, 16, 13, tzinfo=datetime.timezone.utc)
     client.multiappend("INBOX", [message("plain-%d" % n) for n in range(COUNT - 2)]
-                       + [{"msg": message("dated"), "date": date}, {"msg": message("flagged"), "flags": [imapclient.FLAGGED]}])
+                       + [{"msg": message("dated"), "date": date},
+                          {"msg": message("flagged"), "flags": [imapclient.FLAGGED]}])
     client.append("INBOX", message("last"), flags=["\\Seen", "$Label1"], msg_time=date)
     client.select_folder("INBOX")
     found = client.fetch(UIDS, ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"])
