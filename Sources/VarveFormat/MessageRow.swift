@@ -60,6 +60,16 @@ public struct MessageRow: Hashable, Sendable {
         leaf.load32(RowLayout.uid.cold(row) + 32)
     }
 
+    @inlinable public static func internalDate(_ leaf: UnsafeRawPointer, _ row: Int) -> Int64 {
+        Int64(bitPattern: leaf.load64(RowLayout.uid.cold(row) + 24))
+    }
+    @inlinable public static func zoneMinutes(_ leaf: UnsafeRawPointer, _ row: Int) -> Int16 {
+        Int16(bitPattern: leaf.load16(RowLayout.uid.hot(row) + 2))
+    }
+    @inlinable public static func saveDate(_ leaf: UnsafeRawPointer, _ row: Int) -> UInt32 {
+        leaf.load32(RowLayout.uid.cold(row) + 36)
+    }
+
     @inlinable public init(_ leaf: UnsafeRawPointer, _ row: Int) {
         let hot = RowLayout.uid.hot(row)
         let cold = RowLayout.uid.cold(row)

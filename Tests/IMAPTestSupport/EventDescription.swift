@@ -10,7 +10,7 @@ public func describe(_ event: CommandParser.Event) -> String {
     case .command(let tagged): "\(tagged.tag) \(describe(tagged.command))"
     case .line(let line): "line \(String(buffer: line).debugDescription)"
     case .bad(let tag, let text): "\(tag ?? "*") BAD \(text)"
-    case .badCharset(let tag): "\(tag) BADCHARSET"
+    case .badCharset(let tag, let saves): "\(tag) BADCHARSET\(saves ? " saves" : "")"
     case .tooLarge(let tag, let text): "\(tag) TOOLARGE \(text)"
     case .overLimit(let tag, let text): "\(tag) LIMIT \(text)"
     case .fatal(let text): "FATAL \(text)"

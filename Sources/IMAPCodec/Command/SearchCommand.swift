@@ -87,3 +87,29 @@ public indirect enum SearchKey: Hashable, Sendable {
     case or(SearchKey, SearchKey)
     case and([SearchKey])
 }
+
+extension SearchKey {
+    /// Whether messages are named by their numbers, which an expunge would shift (RFC 7162 §3.2.10.2, RFC 9586). `$`
+    /// names them by no number.
+    public var hasSequenceNumbers: Bool {
+        contains { key in
+            if case .sequenceNumbers(let set) = key { !set.isSavedResult } else { false }
+        }
+    }
+
+    /// Whether a mod-sequence is asked for: such a search enables CONDSTORE (RFC 7162 §3.1).
+    public var hasModSeq: Bool {
+        contains { key in
+            if case .modSeq = key { true } else { false }
+        }
+    }
+
+    private func contains(_ isMeant: (SearchKey) -> Bool) -> Bool {
+        switch self {
+        case .not(let key): key.contains(isMeant)
+        case .or(let a, let b): a.contains(isMeant) || b.contains(isMeant)
+        case .and(let keys): keys.contains { $0.contains(isMeant) }
+        default: isMeant(self)
+        }
+    }
+}

@@ -32,8 +32,9 @@ public struct CommandParser: Sendable {
         case line(ByteBuffer)
         /// BAD: what was wrong, for the tag if it could be read. The command has been read over; the next one follows.
         case bad(tag: String?, text: String)
-        /// SEARCH in a charset that the codec does not know: NO [BADCHARSET (US-ASCII UTF-8)] (RFC 3501 §6.4.4).
-        case badCharset(tag: String)
+        /// SEARCH in a charset that the codec does not know: NO [BADCHARSET (US-ASCII UTF-8)] (RFC 3501 §6.4.4). Where its
+        /// result was to be saved, `$` is empty from now on (RFC 5182 §2.1).
+        case badCharset(tag: String, saves: Bool)
         /// NO [TOOBIG] (RFC 4469 §4.2): an announced message exceeds its limit. A synchronising literal is not sent then; a
         /// non-synchronising one (RFC 7888 §4) has been read over before this event.
         case tooLarge(tag: String, text: String)

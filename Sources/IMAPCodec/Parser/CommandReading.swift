@@ -46,7 +46,7 @@ extension CommandParser {
         } catch {
             switch error {
             case .bad(let text): return Reading(.bad(tag: tag, text: name.isEmpty ? text : "\(name): \(text)"))
-            case .unknownCharset: return Reading(.badCharset(tag: tag))
+            case .unknownCharset(let saves): return Reading(.badCharset(tag: tag, saves: saves))
             }
         }
     }

@@ -46,8 +46,9 @@ extension Cursor {
         }
     }
 
-    /// sequence-set (RFC 3501 §9).
+    /// sequence-set (RFC 3501 §9), or `$` (RFC 5182 §3).
     mutating func sequenceSet() throws(Refusal) -> SequenceSet {
+        if takes(.dollar) { return .savedResult }
         var ranges: [SequenceSet.Range] = []
         repeat {
             let first = try bound()

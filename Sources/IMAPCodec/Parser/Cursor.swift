@@ -2,8 +2,8 @@
 enum Refusal: Error {
     /// What was expected, and where it helps what was found: printable, short.
     case bad(String)
-    /// RFC 3501 §6.4.4.
-    case unknownCharset
+    /// RFC 3501 §6.4.4; of a search whose result was to be saved (RFC 5182 §2.1).
+    case unknownCharset(saves: Bool)
 }
 
 /// Goes over the bytes of one complete command, its literals among them, once and forwards. All that reads arguments is
@@ -120,6 +120,7 @@ extension UInt8 {
     static let cr: UInt8 = 0x0D
     static let space: UInt8 = 0x20
     static let quote: UInt8 = 0x22
+    static let dollar: UInt8 = 0x24
     static let ampersand: UInt8 = 0x26
     static let leftParenthesis: UInt8 = 0x28
     static let rightParenthesis: UInt8 = 0x29

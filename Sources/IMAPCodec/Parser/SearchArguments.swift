@@ -1,21 +1,26 @@
 import MailModel
 
-/// Arguments of SEARCH: RFC 3501 §6.4.4, search-key of §9.
+/// Arguments of SEARCH: RFC 3501 §6.4.4, search-key of §9; the order of RETURN, CHARSET and keys: RFC 4466 §2.6.1.
 enum SearchArguments {
     static func search(_ cursor: inout Cursor, uid: Bool) throws(Refusal) -> Command {
         try cursor.space(before: "search keys")
+        var returns: SearchReturns?
+        if cursor.takes(word: "RETURN") {
+            returns = try Self.returns(&cursor)
+            try cursor.space(before: "search keys")
+        }
         var charset: String?
         if cursor.takes(word: "CHARSET") {
             try cursor.space(before: "a charset")
             let name = try cursor.astring("a charset")
             // US-ASCII is part of UTF-8, and clients that say it send UTF-8 nonetheless.
             guard name.isEqual(ignoringCase: "UTF-8") || name.isEqual(ignoringCase: "US-ASCII") else {
-                throw .unknownCharset
+                throw .unknownCharset(saves: returns?.options.contains(.save) ?? false)
             }
             charset = name
             try cursor.space(before: "search keys")
         }
-        return .search(SearchCommand(charset: charset, key: try keys(&cursor), uid: uid))
+        return .search(SearchCommand(charset: charset, key: try keys(&cursor), uid: uid, returns: returns))
     }
 
     /// One key or more, all of which must hold.
@@ -36,7 +41,7 @@ enum SearchArguments {
             let key = try cursor.nested { cursor throws(Refusal) in try keys(&cursor) }
             try cursor.expect(.rightParenthesis, "\")\" or a space after a search key")
             return key
-        case .some(.asterisk), .some(0x30...0x39):
+        case .some(.asterisk), .some(.dollar), .some(0x30...0x39):
             return .sequenceNumbers(try cursor.sequenceSet())
         default:
             let start = cursor
@@ -55,6 +60,7 @@ enum SearchArguments {
         "FLAGGED": .has(.flagged), "UNFLAGGED": .hasNot(.flagged),
         "SEEN": .has(.seen), "UNSEEN": .hasNot(.seen),
         "RECENT": .recent, "OLD": .notRecent, "NEW": .and([.recent, .hasNot(.seen)]),
+        "SAVEDATESUPPORTED": .saveDateSupported,
     ]
 
     /// Nil if there is no such key.
@@ -75,6 +81,14 @@ enum SearchArguments {
         case "LARGER": .larger(try size(&cursor))
         case "SMALLER": .smaller(try size(&cursor))
         case "UID": .uids(try MessageArguments.set(&cursor))
+        case "MODSEQ": .modSeq(try modSeq(&cursor))
+        case "OLDER": .older(try interval(&cursor))
+        case "YOUNGER": .younger(try interval(&cursor))
+        case "SAVEDBEFORE": .savedBefore(try date(&cursor))
+        case "SAVEDON": .savedOn(try date(&cursor))
+        case "SAVEDSINCE": .savedSince(try date(&cursor))
+        case "EMAILID": .emailID(try objectID(&cursor))
+        case "THREADID": .threadID(try objectID(&cursor))
         case "NOT": .not(try inner(&cursor))
         case "OR": .or(try inner(&cursor), try inner(&cursor))
         default: nil
@@ -99,6 +113,12 @@ enum SearchArguments {
     private static func size(_ cursor: inout Cursor) throws(Refusal) -> UInt32 {
         try cursor.space(before: "a number of bytes")
         return try cursor.number("a number of bytes")
+    }
+
+    /// RFC 5032 §3: nz-number.
+    private static func interval(_ cursor: inout Cursor) throws(Refusal) -> UInt32 {
+        try cursor.space(before: "a number of seconds")
+        return try cursor.nonZeroNumber("a number of seconds")
     }
 
     /// KEYWORD and UNKEYWORD. Flags that begin with `\` are let pass, for a profile's such flags are keywords here.

@@ -19,6 +19,8 @@ public struct ServerLimits: Sendable {
     public var maximumBadCommands = 20
     /// Passwords that are checked at one time: each takes 32 MiB for a moment.
     public var maximumPasswordChecks = 2
+    /// Runs of UIDs that a saved search result may have, 8 bytes each (RFC 5182 §2.5: beyond, NOTSAVED).
+    public var maximumSavedRanges = 16 << 10
     /// When the server stops, sessions have this long to end their command.
     public var drainTimeout = TimeAmount.seconds(10)
     /// An account that nobody uses stays open for this long.

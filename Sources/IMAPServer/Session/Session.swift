@@ -69,7 +69,8 @@ final class Session {
             case .bad(let tag, let text):
                 out.writeStatus(tag ?? "*", .bad, text)
                 await countBadCommand()
-            case .badCharset(let tag):
+            case .badCharset(let tag, let saves):
+                if saves, case .selected(_, let selected) = state { selected.savedResult = UIDSet() }
                 out.writeStatus(tag, .no, code: "BADCHARSET (US-ASCII UTF-8)", "The charset is not supported")
             case .tooLarge(let tag, let text):
                 out.writeStatus(tag, .no, code: "TOOBIG", text)

@@ -91,7 +91,11 @@ public struct Snapshot: Sendable {
     public var keywordCount: Int { root.state.keywords.names.count }
 
     /// The message's keywords; no copy is made.
-    public func keywords(of message: Message) -> [String] { root.state.keywords.names(ofSet: message.keywordSet) }
+    public func keywords(of message: Message) -> [String] { keywords(ofSet: message.keywordSet) }
+
+    /// The keywords that messages with this number bear; no copy is made. What a number stands for never changes. Empty for
+    /// 0, and for a number that is newer than the snapshot.
+    public func keywords(ofSet number: UInt32) -> [String] { root.state.keywords.names(ofSet: number) }
 
     public func flags(of message: Message) -> Flags { Flags(message.flags, keywords: keywords(of: message)) }
 
@@ -189,7 +193,8 @@ public struct Message: Sendable {
     public let size: Int
     /// It is expunged, and still shown to a view that has not been told.
     public let isExpunged: Bool
-    let keywordSet: UInt32
+    /// Names its keywords (`Snapshot.keywords(ofSet:)`); 0 if it has none.
+    public let keywordSet: UInt32
     let location: LogPosition
     /// In which it was found.
     let mailbox: UInt32

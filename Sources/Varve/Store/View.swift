@@ -15,9 +15,9 @@ public struct View: Sendable {
     public let untoldVanished: UIDSet
     /// For each range of `untoldVanished`: how many of its UIDs lie before that range.
     private let untoldBefore: [Int]
-    private let id: UInt32
+    let id: UInt32
     /// Weight of all messages of mailboxes with lower ids.
-    private let base: Weight
+    let base: Weight
 
     init(_ snapshot: Snapshot, _ row: MailboxRow, _ mark: ViewMark) throws(StoreError) {
         self.snapshot = snapshot
@@ -53,11 +53,12 @@ public struct View: Sendable {
             changed: max(mark.changed, snapshot.modSeq), uidNext: max(mark.uidNext, mailbox.uidNext))
     }
 
-    private var pages: Pages { snapshot.root.pages }
-    private var tree: RowTree<UIDSchema> { snapshot.root.state.uid }
-    private func key(_ uid: UID) -> UInt64 { MessageRow.key(mailbox: id, uid: uid.rawValue) }
+    var pages: Pages { snapshot.root.pages }
+    var tree: RowTree<UIDSchema> { snapshot.root.state.uid }
+    func key(_ uid: UID) -> UInt64 { MessageRow.key(mailbox: id, uid: uid.rawValue) }
 
-    private func untold(below uid: UID) -> Int {
+    /// How many of `untoldVanished` lie below.
+    func untold(below uid: UID) -> Int {
         var low = 0
         var high = untoldVanished.ranges.count
         while low < high {
@@ -69,7 +70,7 @@ public struct View: Sendable {
         return untoldBefore[low - 1] + Int(min(uid.rawValue - 1, range.last.rawValue) - range.first.rawValue) + 1
     }
 
-    private func isShown(_ leaf: UnsafeRawPointer, _ row: Int) -> Bool {
+    func isShown(_ leaf: UnsafeRawPointer, _ row: Int) -> Bool {
         MessageRow.flags(leaf, row) & MessageRow.deadBit == 0
             || MessageRow.modSeq(leaf, row) > mark.vanished.rawValue
     }
