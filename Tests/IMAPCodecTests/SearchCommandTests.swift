@@ -116,7 +116,6 @@ import Testing
         .command("SEARCH LARGER x", "BAD SEARCH: expected a number of bytes, found \"x\""),
         .command("SEARCH UID 0", "BAD SEARCH: expected a message number or *, from 1, found \"0\""),
         .command("SEARCH FROM é", "BAD SEARCH: expected a string to search for, found the byte 0xC3"),
-        .command("SEARCH RETURN (ALL) ALL", "BAD SEARCH: expected a search key, found \"RETURN\""),
     ]
 
     @Test(arguments: refused)

@@ -25,7 +25,7 @@ enum FetchArguments {
         return .fetch(fetch)
     }
 
-    /// fetch-modifiers (RFC 4466 §2.4): CHANGEDSINCE, VANISHED (RFC 7162).
+    /// fetch-modifiers (RFC 4466 §2.4): CHANGEDSINCE, VANISHED (RFC 7162), PARTIAL (RFC 9394).
     private static func modifiers(_ cursor: inout Cursor, _ fetch: inout FetchCommand) throws(Refusal) {
         try cursor.expect(.leftParenthesis, "modifiers in parentheses")
         repeat {
@@ -37,6 +37,10 @@ enum FetchArguments {
                 fetch.changedSince = try cursor.modSeq("a mod-sequence")
             case "VANISHED" where fetch.uid: fetch.vanished = true
             case "VANISHED": throw .bad("VANISHED belongs to UID FETCH (RFC 7162 section 3.2.6)")
+            case "PARTIAL" where fetch.uid && fetch.partial == nil:
+                try cursor.space(before: "a range of results")
+                fetch.partial = try partialRange(&cursor)
+            case "PARTIAL" where !fetch.uid: throw .bad("PARTIAL belongs to UID FETCH (RFC 9394 section 3.3)")
             default: throw start.expected("a modifier such as CHANGEDSINCE, once")
             }
         } while cursor.takes(.space)

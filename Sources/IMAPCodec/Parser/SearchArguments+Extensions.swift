@@ -50,7 +50,7 @@ extension SearchArguments {
             }
             try cursor.space(before: "a mod-sequence")
         }
-        return try modSequence(&cursor)
+        return try cursor.modSeq("a mod-sequence")
     }
 
     /// entry-flag-name, its quotes and escapes taken away: `/flags/` and an atom, or one with a backslash before it.
@@ -60,20 +60,6 @@ extension SearchArguments {
         var flag = name.utf8.dropFirst(prefix.utf8.count)
         if flag.first == .backslash { flag = flag.dropFirst() }
         return !flag.isEmpty && flag.allSatisfy(\.isAtomCharacter)
-    }
-
-    /// mod-sequence-valzer (RFC 7162 §7): 0 … 2^63 − 1.
-    private static func modSequence(_ cursor: inout Cursor) throws(Refusal) -> UInt64 {
-        guard let first = cursor.next, first.isDigit else { throw cursor.expected("a mod-sequence") }
-        var value: Int64 = 0
-        while let digit = cursor.next, digit.isDigit {
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, overflow2) = product.addingReportingOverflow(Int64(digit - 0x30))
-            if overflow || overflow2 { throw .bad("a mod-sequence beyond 9223372036854775807") }
-            value = sum
-            cursor.advance()
-        }
-        return UInt64(value)
     }
 
     /// objectid (RFC 8474 §7): 1 to 255 letters, digits, `_` and `-`.

@@ -41,8 +41,9 @@ extension Session {
             names.append(mayLogIn ? "AUTH=PLAIN" : "LOGINDISABLED")
         }
         names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "MULTIAPPEND"]
+        names += ["ESEARCH", "SEARCHRES", "WITHIN"]
         // RFC 7889 §2: one limit for all mailboxes; told before login as it is afterwards.
-        names += ["APPENDLIMIT=\(server.limits.parser.maximumMessageBytes)", "UIDONLY"]
+        names += ["APPENDLIMIT=\(server.limits.parser.maximumMessageBytes)", "UIDONLY", "PARTIAL"]
         return names.joined(separator: " ")
     }
 

@@ -18,6 +18,8 @@ extension Session {
     fileprivate func fetch(_ command: Command) async throws -> Reply {
         guard case .fetch(let fetch) = command, case .selected(let account, let selected) = state else { return .mismatch }
         var uids = try resolve(fetch.set, byUID: fetch.uid, in: selected, of: account)
+        // RFC 9394 §3.4: the range is of what the set names, whether it has changed or not.
+        if let partial = fetch.partial { uids = try cut(uids, partial, selected.view(account)) }
         if fetch.changedSince != nil || fetch.items.contains(.modSeq) { try useModSeqs(of: selected) }
         if let since = fetch.changedSince {
             uids = try await changedSince(ModSeq(since), uids, fetch, selected, account)

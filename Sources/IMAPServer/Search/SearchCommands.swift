@@ -35,8 +35,12 @@ extension Session {
     private func search(
         _ search: SearchCommand, _ tag: String, _ selected: SelectedMailbox, _ account: Account
     ) async throws -> Reply {
-        // RFC 7162 §3.1: a command that asks for mod-sequences enables them.
-        if search.key.hasModSeq { enabled.insert(.condstore) }
+        if search.key.hasSequenceNumbers, enabled.contains(.uidOnly) {
+            // RFC 9586 §3
+            throw CommandFailure(Reply(status: .bad, code: "UIDREQUIRED", text: "Messages are named by UID alone"))
+        }
+        // RFC 7162 §3.1.5, §3.1.2.2.
+        if search.key.hasModSeq { try useModSeqs(of: selected) }
         let saves = search.returns?.options.contains(.save) ?? false
         var run = SearchRun(
             plan: try plan(search.key, selected, account), account: account, selected: selected,

@@ -147,8 +147,7 @@ private struct SearchPreparation {
         case .older(let seconds): return .receivedAt(Int64.min..<(now - Int64(seconds) + 1))
         case .younger(let seconds): return .receivedAt((now - Int64(seconds))..<Int64.max)
         case .emailID(let id):
-            guard id.first == "M", let number = UInt64(id.dropFirst()), "M\(number)" == id else { return .nothing }
-            return .identity(MessageIdentity(number))
+            return session.account?.objectIDs.identity(id).map { .identity($0) } ?? .nothing
         // No message has one (RFC 8474 §5.2).
         case .threadID: return .nothing
         case .header(let field, let text): return .header(field: field, TextSearch(text))
