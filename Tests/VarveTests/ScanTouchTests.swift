@@ -64,28 +64,28 @@ import VarveSimulation
         let state = store.snapshot().root.state
         let height = Int(state.uid.root.height)
 
-        let unseen = try count(touches) { #expect(try found(view, .unseen) == few.map(\.rawValue)) }
+        let unseen = try count(touches) { try #expect(found(view, .unseen) == few.map(\.rawValue)) }
         #expect(unseen <= 4 * height, "UNSEEN: \(unseen) pages, height \(height)")
         let counted = try count(touches) {
             let everything = UIDRange(.min, .max)
-            #expect(try view.count(in: everything, where: .unseen) == 4)
-            #expect(try view.count(in: everything, where: FlagFilter(has: .seen)) == messages - 4)
-            #expect(try view.count(in: UIDRange(8, .max), where: .unseen) == 3)
-            #expect(try view.count(in: everything, where: FlagFilter(has: .deleted)) == 0)
+            try #expect(view.count(in: everything, where: .unseen) == 4)
+            try #expect(view.count(in: everything, where: FlagFilter(has: .seen)) == messages - 4)
+            try #expect(view.count(in: UIDRange(8, .max), where: .unseen) == 3)
+            try #expect(view.count(in: everything, where: FlagFilter(has: .deleted)) == 0)
         }
         #expect(counted <= 4 * height, "COUNT: \(counted) pages")
-        let changed = try count(touches) { #expect(try view.changedSet(since: before) == UIDSet(few)) }
+        let changed = try count(touches) { try #expect(view.changedSet(since: before) == UIDSet(few)) }
         #expect(changed <= 2 * Int(state.changed.root.height), "MODSEQ: \(changed) pages")
         let middle = UInt32(messages / 2)
         let range = UIDRange(UID(middle), UID(middle + 999))
         let run = try count(touches) {
-            #expect(try view.numbers(in: range) == Int(middle)..<Int(middle) + 1000)
-            #expect(try found(view, .all, range).count == 1000)
+            try #expect(view.numbers(in: range) == Int(middle)..<Int(middle) + 1000)
+            try #expect(found(view, .all, range).count == 1000)
         }
         // Two ranks; leaves of 36 rows at least, and what leads there.
         #expect(run <= 3 * height + 1000 / 36 + 2, "UID n:m: \(run) pages")
         let leaves = messages / 36 + 1
-        let all = try count(touches) { #expect(try found(view, FlagFilter(has: .flagged)).isEmpty) }
+        let all = try count(touches) { try #expect(found(view, FlagFilter(has: .flagged)).isEmpty) }
         #expect(all <= leaves + leaves / 100 + height, "FLAGGED: \(all) pages of \(leaves)")
         try store.commit { try $0.changeFlags(.add([.seen]), of: UIDSet(few), in: inbox) }
     }

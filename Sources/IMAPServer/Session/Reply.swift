@@ -13,8 +13,6 @@ struct Reply {
     var isLast = false
     /// The command has already said all that is to be said (STARTTLS).
     var isUntagged = false
-    /// Whether EXPUNGE may be told before it, where that depends on more than the command's name (`CommandRow.mayShift`).
-    var mayShift: Bool?
 
     static func ok(_ text: String, code: String? = nil) -> Reply { Reply(status: .ok, code: code, text: text) }
     static func no(_ text: String, code: String? = nil) -> Reply { Reply(status: .no, code: code, text: text) }
