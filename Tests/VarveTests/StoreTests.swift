@@ -82,6 +82,7 @@ struct Summary: Equatable {
                         UInt64(info.id.rawValue), UInt64(info.uidValidity.rawValue), UInt64(info.uidNext.rawValue),
                         info.highestModSeq.rawValue, UInt64(info.messages), UInt64(info.unseen), UInt64(info.deleted),
                         info.bytes, UInt64(info.firstRecent.rawValue), info.vanishedFloor.rawValue,
+                        UInt64(info.specialUse.rawValue), UInt64(info.syncMode.rawValue),
                     ],
                     messages: messages,
                     vanished: "\(try view.vanished(since: 0)), since the floor \(try view.vanished(since: info.vanishedFloor))",

@@ -20,6 +20,8 @@ package struct Account: Equatable, Sendable {
         var uidNext: UInt32 = 1
         var highestModSeq: UInt64
         var firstRecent: UInt32 = 1
+        var use: SpecialUse = []
+        var mode = SyncMode.full
         /// Ascending in UID.
         var messages: [Message] = []
         /// Expunged by which commit.
@@ -34,6 +36,8 @@ package struct Account: Equatable, Sendable {
     var subscriptions: Set<String> = []
     /// Also such as were taken back in the same transaction.
     var subscriptionChanges = 0
+    /// Of what mailboxes are for and how their history is kept; also such as were taken back in the same transaction.
+    var attributeChanges = 0
     /// The highest that any mailbox has had.
     var lastUIDValidity: UInt32 = 0
     var lastMailbox: UInt32 = 0
@@ -122,6 +126,17 @@ package struct Account: Equatable, Sendable {
         guard subscriptions.contains(name) != isSubscribed else { return }
         if isSubscribed { subscriptions.insert(name) } else { subscriptions.remove(name) }
         subscriptionChanges += 1
+    }
+
+    /// Neither changes the mailbox' modseq.
+    mutating func set(_ use: SpecialUse, of mailbox: UInt32) {
+        if mailboxes[mailbox]!.use != use { attributeChanges += 1 }
+        mailboxes[mailbox]!.use = use
+    }
+
+    mutating func set(_ mode: SyncMode, of mailbox: UInt32) {
+        if mailboxes[mailbox]!.mode != mode { attributeChanges += 1 }
+        mailboxes[mailbox]!.mode = mode
     }
 
     mutating func claimRecent(in mailbox: UInt32) {

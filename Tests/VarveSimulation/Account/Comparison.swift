@@ -50,6 +50,9 @@ struct Comparison {
 
     private func difference(_ info: MailboxInfo, _ expected: Account.Mailbox) throws -> String? {
         guard info.name == expected.name else { return "its name, expected \(expected.name)" }
+        guard info.specialUse == expected.use, info.syncMode == expected.mode else {
+            return "use \(info.specialUse.rawValue), mode \(info.syncMode), expected \(expected.use.rawValue), \(expected.mode)"
+        }
         let numbers = [
             UInt64(info.uidValidity.rawValue), UInt64(info.uidNext.rawValue), info.highestModSeq.rawValue,
             UInt64(info.firstRecent.rawValue), UInt64(info.messages), UInt64(info.unseen), UInt64(info.deleted), info.bytes,

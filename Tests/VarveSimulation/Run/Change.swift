@@ -6,6 +6,7 @@ import Varve
 enum Change: CaseIterable {
     case append, appendLarge, flags, expunge, copy, move, claimRecent
     case create, rename, delete, subscribe, unsubscribe
+    case setUse, setMode
 
     /// How often it comes, beside the others.
     var weight: Int {
@@ -22,6 +23,8 @@ enum Change: CaseIterable {
         case .delete: 2
         case .subscribe: 2
         case .unsubscribe: 1
+        case .setUse: 2
+        case .setMode: 3
         }
     }
 
@@ -66,13 +69,24 @@ enum Change: CaseIterable {
                 try tx.copy(uids, from: mailbox, to: MailboxID(target))
             }
             account.copy(uids, from: id, to: target, moves: self == .move)
+        case .setUse:
+            let use = Change.use(run)
+            try tx.setSpecialUse(use, of: mailbox)
+            account.set(use, of: id)
+        case .setMode:
+            // Mostly the one in which the engine does something of its own.
+            let mode = run.chance(2) ? SyncMode.noExpungeLog : SyncMode.allCases.randomElement(using: &run.random)!
+            try tx.setSyncMode(mode, of: mailbox)
+            account.set(mode, of: id)
         case .claimRecent:
             _ = try tx.claimRecent(in: mailbox)
             account.claimRecent(in: id)
         case .create:
             guard account.id(name) == nil else { return }
-            try tx.createMailbox(name)
+            let use = run.chance(4) ? Change.use(run) : []
+            try tx.createMailbox(name, specialUse: use)
             try Change.adopt(tx, &account, Change.superiors(name) + [name])
+            account.set(use, of: account.id(name)!)
         case .rename: try Change.rename(tx, &account, id, to: name)
         case .delete:
             guard account.mailboxes[id]!.name != Account.inbox else { return }
@@ -92,6 +106,10 @@ enum Change: CaseIterable {
         let body = 2
         let uid = try tx.append(Mail.prepared[body], to: MailboxID(inbox), internalDate: Mail.internalDate)
         guard account.append(body, to: inbox, 0, 0) == uid.rawValue else { throw Violation("UID \(uid) is given") }
+    }
+
+    private static func use(_ run: RandomWorkload) -> SpecialUse {
+        SpecialUse(rawValue: UInt16(run.number(0...255) & run.number(0...255)))
     }
 
     private static func flags(_ run: RandomWorkload) -> (UInt16, UInt16) {

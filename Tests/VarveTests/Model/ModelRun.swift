@@ -113,6 +113,7 @@ final class ModelRun {
         try store.commit { tx in
             repeat {
                 try operation(tx, &changed)
+                if chance(4) { try compareChanges(tx, changed) }
                 count += 1
             } while chance(2) && count < 6
         }
@@ -122,6 +123,17 @@ final class ModelRun {
         if now == before { changed.modSeq = before } else { changed.modSeq = now }
         model = changed
         onTransaction?(model)
+    }
+
+    /// What changed since some moment among some messages, the changes of the transaction under way included.
+    private func compareChanges(_ tx: Transaction, _ model: Model) throws {
+        guard let id = model.mailboxes.keys.sorted().randomElement(using: &random) else { return }
+        let uids = someUIDs(model.mailboxes[id]!)
+        let since = UInt64(number((chance(2) ? max(0, Int(model.modSeq) - 20) : 0)...Int(model.modSeq) + 1))
+        let expected = model.mailboxes[id]!.messages.filter { $0.modSeq > since && uids.contains(UID($0.uid)) }
+        try require(
+            try tx.changed(of: uids, in: MailboxID(id), since: ModSeq(since)) == UIDSet(expected.map { UID($0.uid) }),
+            "changed since \(since) among \(uids)")
     }
 
     private func throwingTransaction() throws {

@@ -19,6 +19,12 @@ import VarveSimulation
         try run.run(operations: ModelTests.operations)
     }
 
+    /// Sessions and clients lose nothing where expunges are forgotten as soon as they were told.
+    @Test(arguments: 21...23 as ClosedRange<UInt64>) func withoutALogOfExpunges(seed: UInt64) throws {
+        let run = try ModelRun(seed: seed, files: SimulatedDisk(modelsPower: false)) { $0.syncMode = .noExpungeLog }
+        try run.run(operations: ModelTests.operations / 3)
+    }
+
     @Test func theStoreAgreesWithAModelOnARealDisk() throws {
         let folder = TemporaryFolder()
         let run = try ModelRun(seed: 99, path: "\(folder.path)/store", files: DiskFileSystem())
