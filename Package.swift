@@ -57,6 +57,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
 
+        // The other side of the wire: what a server says, and a connection to one.
+        .target(
+            name: "IMAPClient",
+            dependencies: [
+                "MailModel",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+
         .executableTarget(
             name: "varved",
             dependencies: [
@@ -94,6 +106,9 @@ let package = Package(
         .testTarget(name: "VarveAccountsTests", dependencies: ["VarveAccounts", "TestSupport"]),
         .testTarget(name: "MailFilesTests", dependencies: ["MailFiles", "TestSupport"]),
         .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage", "IMAPTestSupport", "TestSupport"]),
+        .testTarget(
+            name: "IMAPClientTests",
+            dependencies: ["IMAPClient", "MailModel", "TestSupport", .product(name: "NIOCore", package: "swift-nio")]),
         .testTarget(
             name: "IMAPServerTests",
             dependencies: [
