@@ -98,6 +98,15 @@ let package = Package(
             name: "simulate",
             dependencies: ["VarveSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .target(name: "IMAPTestSupport", dependencies: ["IMAPCodec", "MailModel"], path: "Tests/IMAPTestSupport"),
+        // Random work on any IMAP server, and what must be true of its answers: for the tests, and with `varve-bench imap`.
+        .target(
+            name: "IMAPStress",
+            dependencies: ["IMAPClient", "MailModel", "TestSupport", .product(name: "NIOCore", package: "swift-nio")],
+            path: "Benchmarks/Stress"),
+        .executableTarget(
+            name: "varve-bench",
+            dependencies: ["IMAPStress", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/Tool"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C", "TestSupport"]),

@@ -1,0 +1,13 @@
+import ArgumentParser
+
+@main
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "varve-bench",
+        abstract: "Measures and tries mail servers and stores.",
+        discussion: """
+            EXAMPLE
+              varve-bench imap localhost:1143 --stress --user alice --password secret --seed 7 --rounds 500
+            """,
+        subcommands: [IMAPCommand.self])
+}
