@@ -132,12 +132,22 @@ extension StressSession {
         let items = "(\(items.dropFirst().dropLast()) BODY\(peeks ? ".PEEK" : "")[TEXT])"
         let kind: CommandKind = targets.isByUID ? .uidFetch : .fetch
         let isReadOnly = selection!.isReadOnly
-        let answer = try await exchange(ClientCommand("\(targets.isByUID ? "UID FETCH" : "FETCH") \(targets.set) \(items)"), kind)
+        let verb = targets.isByUID ? "UID FETCH" : "FETCH"
+        isSettingSeen = !peeks && !isReadOnly
+        let answer = try await exchange(ClientCommand("\(verb) \(targets.set) \(items)"), kind)
+        isSettingSeen = false
         try expectFetched(answer)
         let box = selection!.lease.id
+        let isSeenLate = !peeks && !isReadOnly && plan.quirks.contains(.seenWithOldModSeq)
         for case .fetch(let fetch) in answer.untagged {
             guard let section = fetch.sections.first, let uid = fetch.uid else { continue }
-            guard let bytes = section.bytes else { throw Broken("\(section.name) of UID \(uid) is NIL") }
+            if isSeenLate, let now = selection!.replica.messages.firstIndex(where: { $0.uid == uid }) {
+                selection!.replica.forgetFlags(at: now)
+            }
+            guard let bytes = section.bytes else {
+                try require(plan.quirks.contains(.nilForGone), "\(section.name) of UID \(uid) is NIL")
+                continue
+            }
             let content = String(decoding: bytes.readableBytesView.prefix { $0 != 13 }, as: UTF8.self)
             try world.read(box, uid, content: content)
             if !peeks, !isReadOnly { world.stored(box, [uid], FlagChange(sign: .add, flags: ["\\Seen"])) }
@@ -187,20 +197,21 @@ extension StressSession {
         let box = selection!.lease.id
         if let targets = targets(atMost: selection!.replica.messages.count > 60 ? 50 : 4), targets.isByUID {
             let change = FlagChange(sign: .add, flags: ["\\Deleted"])
-            try expectFetched(try await exchange("UID STORE \(targets.set) +FLAGS (\\Deleted)", .uidStore))
-            let messages = selection!.replica.messages
-            let uids = targets.indices.compactMap { $0 < messages.count ? messages[$0].uid : nil }
-            // What a range names may have moved meanwhile: only in lockstep is it known what was stored.
-            world.stored(box, uids, plan.isLockstep ? change : nil)
+            let uids = uids(targets)
+            let answer = try await exchange("UID STORE \(targets.set) +FLAGS (\\Deleted)", .uidStore)
+            try expectFetched(answer)
+            world.stored(box, uids, answer.status.isOK ? change : nil)
             if has("UIDPLUS"), once(in: 2), !uids.isEmpty {
                 let set = UIDSet(uids.map { UID($0) })
+                let known = selection!.replica.deleted
                 try expectOK(try await exchange("UID EXPUNGE \(set)", .other))
-                world.expunged(box, set)
+                world.expunged(box, set, known: known)
                 return try await learn()
             }
         }
+        let known = selection!.replica.deleted
         try expectOK(try await exchange("EXPUNGE", .other))
-        world.expunged(box)
+        world.expunged(box, known: known)
         try await learn()
     }
 

@@ -42,7 +42,6 @@ enum CommandKind: Sendable {
     case other
 
     var allowsExpunge: Bool { self != .fetch && self != .store && self != .search }
-    var isFetch: Bool { self == .fetch || self == .uidFetch || self == .uidFetchVanished }
 }
 
 extension StressSession {
@@ -118,10 +117,11 @@ extension StressSession {
         if self.kind != .plain {
             // All commands here that ask for anything ask for both; what others cause must have them (RFC 7162 §3.2.4).
             try require(fetch.modSeq != nil, "FETCH without MODSEQ after CONDSTORE was enabled (RFC 7162 §3.1)")
-            let needsUID = self.kind == .qresync && !plan.quirks.contains(.fetchWithoutUID) || kind.isFetch
+            let needsUID = self.kind == .qresync && !plan.quirks.contains(.fetchWithoutUID)
             try require(!needsUID || fetch.uid != nil, "FETCH without UID (RFC 7162 §3.2.4)")
         }
-        try selection!.replica.fetched(fetch)
+        let setsSeen = isSettingSeen && plan.quirks.contains(.seenWithOldModSeq)
+        try selection!.replica.fetched(fetch, setsSeen: setsSeen)
         guard let flags = fetch.flags, flags.contains(where: { $0.lowercased() == "\\recent" }), !selection!.isReadOnly,
             let uid = selection!.replica.messages[Int(fetch.sequenceNumber ?? 1) - 1].uid
         else { return }

@@ -9,6 +9,8 @@ struct Replica: Sendable {
         /// In lower case, without `\recent`.
         var flags: Set<String>?
         var modSeq: UInt64?
+        /// The flags are what the client expects of its own STORE, and the MODSEQ is that from before it.
+        var isExpectation = false
 
         var isComplete: Bool { uid != nil && flags != nil }
     }
@@ -30,6 +32,7 @@ struct Replica: Sendable {
 
     var lastUID: UInt32 { messages.last { $0.uid != nil }?.uid ?? 0 }
     var uids: [UInt32] { messages.compactMap(\.uid) }
+    var deleted: Set<UInt32> { Set(messages.filter { $0.flags?.contains("\\deleted") == true }.compactMap(\.uid)) }
     var firstIncomplete: Int? { messages.firstIndex { !$0.isComplete } }
 
     /// What a client has on disk when its connection breaks: nothing beyond the first message that it does not know in full,
@@ -89,7 +92,8 @@ struct Replica: Sendable {
     }
 
     /// A FETCH response, whatever caused it.
-    mutating func fetched(_ fetch: FetchResponse) throws {
+    /// - Parameter setsSeen: the MODSEQ may be that from before the command set \Seen.
+    mutating func fetched(_ fetch: FetchResponse, setsSeen: Bool = false) throws {
         guard let number = fetch.sequenceNumber else { throw Broken("UIDFETCH, and UIDONLY is not enabled") }
         try require(number <= messages.count, "FETCH of message \(number) of \(messages.count)")
         let index = Int(number) - 1
@@ -99,14 +103,17 @@ struct Replica: Sendable {
         if let modSeq = fetch.modSeq?.rawValue {
             if let known = message.modSeq {
                 try require(modSeq >= known, "the MODSEQ of UID \(message.uid ?? 0) goes back from \(known) to \(modSeq)")
-                if let flags, let old = message.flags, flags != old {
+                if let flags, let old = message.flags, flags != old, !message.isExpectation, !setsSeen {
                     try require(
                         modSeq > known, "UID \(message.uid ?? 0) has MODSEQ \(modSeq) with \(old.sorted()) and \(flags.sorted())")
                 }
             }
             message.modSeq = modSeq
         }
-        if let flags { message.flags = flags }
+        if let flags {
+            message.flags = flags
+            message.isExpectation = false
+        }
         messages[index] = message
     }
 
@@ -126,8 +133,7 @@ struct Replica: Sendable {
     /// A client that says `.SILENT` knows what comes of it (RFC 3501 §6.4.6).
     mutating func store(_ change: FlagChange, at index: Int) {
         if let flags = messages[index].flags { messages[index].flags = change.applied(to: flags) }
-        // Its MODSEQ is another now; it is told where there are such.
-        messages[index].modSeq = nil
+        messages[index].isExpectation = true
     }
 
     /// The flags are to be asked for.

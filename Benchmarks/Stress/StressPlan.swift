@@ -42,10 +42,22 @@ public struct StressPlan: Sendable {
         /// STORE and COPY answer NO without [EXPUNGEISSUED] where messages are gone.
         public static let plainNo = Quirks(rawValue: 1 << 4)
 
+        /// FETCH of a body that sets \Seen tells the new flags with the MODSEQ from before.
+        public static let seenWithOldModSeq = Quirks(rawValue: 1 << 5)
+        /// The body of a message that another session has expunged is NIL, though this session was not told that it is gone.
+        public static let nilForGone = Quirks(rawValue: 1 << 6)
+        /// EXPUNGE and CLOSE leave messages of which the session does not know that they are \Deleted.
+        public static let expungesKnown = Quirks(rawValue: 1 << 7)
+
         public static let names: [(quirk: Quirks, name: String)] = [
             (.staleCopies, "stale-copies"), (.lateNews, "late-news"), (.sharedRecent, "shared-recent"),
             (.fetchWithoutUID, "fetch-without-uid"), (.plainNo, "plain-no"),
+            (.seenWithOldModSeq, "seen-with-old-modseq"), (.nilForGone, "nil-for-gone"),
+            (.expungesKnown, "expunges-known"), (.dovecot, "dovecot"),
         ]
+
+        /// What Dovecot 2.3 does.
+        public static let dovecot: Quirks = [.seenWithOldModSeq, .nilForGone, .expungesKnown]
     }
 }
 

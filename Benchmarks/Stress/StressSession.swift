@@ -35,6 +35,8 @@ actor StressSession {
     /// The tag of an IDLE that is not ended.
     var idleTag: String?
     var lastContent = 0
+    /// The command in progress sets \Seen by itself.
+    var isSettingSeen = false
     private var lastSerial = 0
     nonisolated let transcript = Transcript(capacity: 100)
 

@@ -193,12 +193,14 @@ final class World: Sendable {
     }
 
     /// EXPUNGE, CLOSE, and with a set UID EXPUNGE.
-    func expunged(_ box: Int, _ set: UIDSet? = nil) {
+    /// - Parameter known: what the session that did it knew as \Deleted.
+    func expunged(_ box: Int, _ set: UIDSet? = nil, known: Set<UInt32>) {
+        let leavesUnknown = plan.quirks.contains(.expungesKnown)
         change(box) { box in
             for (uid, message) in box.messages where set?.contains(UID(uid)) ?? true {
                 switch message.flags?.contains("\\deleted") {
-                case true?: box.messages[uid] = nil
-                case nil: box.messages[uid]!.mayBeGone = true
+                case true? where !leavesUnknown || known.contains(uid): box.messages[uid] = nil
+                case true?, nil: box.messages[uid]!.mayBeGone = true
                 case false?: break
                 }
             }

@@ -85,7 +85,7 @@ struct IMAPCommand: AsyncParsableCommand {
         plan.sessions = sessions
         plan.isLockstep = lockstep
         plan.prefix = prefix
-        for (quirk, name) in StressPlan.Quirks.names where allow.contains(name) { plan.quirks.insert(quirk) }
+        plan.quirks = StressPlan.Quirks(allow.compactMap { name in StressPlan.Quirks.names.first { $0.name == name }?.quirk })
         let isShown = isatty(STDERR_FILENO) == 1
         let stress = Stress(plan) { [rounds, seed] done in
             if isShown { printToStandardError("\rstress, seed \(seed): \(done) of \(rounds) rounds\u{1B}[K") }
