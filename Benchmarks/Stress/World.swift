@@ -26,6 +26,8 @@ final class World: Sendable {
         var messages: [UInt32: Known] = [:]
         /// What each UID is, also those that are gone.
         var contents: [UInt32: String] = [:]
+        /// UIDs of APPENDUID and COPYUID.
+        var given: Set<UInt32> = []
         /// Which session was shown \Recent.
         var recent: [UInt32: Int] = [:]
         var uidNext: UInt32 = 1
@@ -125,6 +127,7 @@ final class World: Sendable {
                 // Allowed for a mailbox that was renamed; what was known of it is worth nothing.
                 state.boxes[index].messages = [:]
                 state.boxes[index].contents = [:]
+                state.boxes[index].given = []
                 state.boxes[index].recent = [:]
                 state.boxes[index].uidNext = 1
                 state.boxes[index].highestModSeq = 0
@@ -159,8 +162,12 @@ final class World: Sendable {
                 try require(known == uidValidity, "UIDVALIDITY is \(uidValidity) in the response code, and was \(known)")
             }
             box.uidValidity = uidValidity
-            try require(uid > 0 && box.contents[uid] == nil, "UID \(uid) is given to a second message")
-            if let content { box.contents[uid] = content }
+            try require(uid > 0 && box.given.insert(uid).inserted, "UID \(uid) is given to a second message")
+            // Another session may have read it before this answer was.
+            if let content {
+                let read = box.contents.updateValue(content, forKey: uid) ?? content
+                try require(read == content, "UID \(uid) is the message \(read), and was to be \(content)")
+            }
             box.messages[uid] = Known(flags: flags)
         }
     }
