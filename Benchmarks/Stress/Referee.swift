@@ -64,6 +64,8 @@ struct Referee {
             try require(text.count == 2, "the header of UID \(uid) is \(text)")
             try world.read(lease.id, uid, content: String(text[1]))
         }
+        // A mailbox that is open could not be deleted. Nothing is expunged, since it was opened for reading.
+        try await run("CLOSE")
         try require(truth.firstIncomplete == nil, "UID FETCH 1:* does not tell of all \(opening.exists) messages")
         try world.opened(
             lease, uidValidity: opening.uidValidity, uidNext: opening.uidNext, highestModSeq: opening.highestModSeq)
