@@ -126,6 +126,26 @@ import Testing
         #expect(parser.unusedBytes == 7)
     }
 
+    /// Wherever the bytes of an APPEND of several messages are cut in two, and wherever they end, what can be said is said.
+    @Test func anAppendCutAnywhere() {
+        let input = Array(
+            ("a APPEND {3+}\r\nx/y (\\Seen) \" 7-Feb-1994 22:43:04 -0800\" {5}\r\n{9+}\r () {6+}\r\n\r\n{3}\n {2}\r\nhi\r\n"
+                + "b APPEND x {1+}\r\n0 {21+}\r\n012345678901234567890 {1+}\r\n1\r\nc NOOP\r\n").utf8)
+        var limits = FramingTests.small
+        limits.maximumLineBytes = 1_000
+        limits.maximumAppendBytes = 1_000
+        let events = run([input[...]], limits)
+        #expect(events == [
+            "+", "+", #"a APPEND "x/y" (\Seen) 760689784@-480 "{9+}\r" () NIL "\r\n{3}\n" () NIL "hi""#,
+            "b TOOLARGE a message of more than 20 bytes", "c NOOP",
+        ])
+        for cut in input.indices {
+            #expect(run([input[..<cut], input[cut...]], limits) == events, "cut at \(cut)")
+            let beginning = run([input[..<cut]], limits)
+            #expect(beginning == Array(events.prefix(beginning.count)), "ends at \(cut)")
+        }
+    }
+
     /// RFC 3502, §6.3.11: an APPEND may be refused before its messages are sent.
     @Test(arguments: [
         ("a APPEND x {3}\r\n", #"a "x""#), ("a append inbox (\\Seen) {3}\r\n", #"a "INBOX""#),

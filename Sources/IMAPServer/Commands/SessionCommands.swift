@@ -40,8 +40,8 @@ extension Session {
             if server.tls != nil, !isEncrypted { names.append("STARTTLS") }
             names.append(mayLogIn ? "AUTH=PLAIN" : "LOGINDISABLED")
         }
-        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "MULTIAPPEND"]
-        names += ["ESEARCH", "SEARCHRES", "WITHIN"]
+        names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC"]
+        names += ["SAVEDATE", "MULTIAPPEND", "ESEARCH", "SEARCHRES", "WITHIN"]
         // RFC 7889 §2: one limit for all mailboxes; told before login as it is afterwards.
         names += ["APPENDLIMIT=\(server.limits.parser.maximumMessageBytes)", "UIDONLY", "PARTIAL"]
         return names.joined(separator: " ")
