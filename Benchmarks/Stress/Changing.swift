@@ -97,23 +97,23 @@ extension StressSession {
         let names = change.flags.joined(separator: " ")
         let text = "\(verb) \(targets.set)\(modifier) \(change.sign.rawValue)FLAGS\(isSilent ? ".SILENT" : "") (\(names))"
         let answer = try await exchange(ClientCommand(text), targets.isByUID ? .uidStore : .store)
-        try expectFetched(answer)
-        let box = selection!.lease.id
         let modified = answer.modified
+        // NO with MODIFIED: some were expunged, some changed by others, and the rest is done (RFC 7162 §3.1.3).
+        if modified.count == 0 { try expectFetched(answer) }
+        let isDone = answer.status.isOK || modified.count > 0 || answer.isExpungeIssued && !plan.quirks.contains(.plainNo)
+        let box = selection!.lease.id
         for (place, index) in targets.indices.enumerated() {
             let message = before[place]
             let number = targets.isByUID ? message.uid! : UInt32(index + 1)
             let isModified = modified.contains(UID(number))
-            if let since = unchangedSince, !isModified, answer.status.isOK, let modSeq = message.modSeq {
+            let now = message.uid.flatMap { uid in selection!.replica.messages.firstIndex { $0.uid == uid } }
+            if let since = unchangedSince, !isModified, answer.status.isOK, now != nil, let modSeq = message.modSeq {
                 try require(modSeq <= since, "UNCHANGEDSINCE \(since) let UID \(message.uid ?? 0) with MODSEQ \(modSeq) be changed")
             }
             guard let uid = message.uid else { continue }
-            if !answer.status.isOK { world.stored(box, [uid], nil) } else if !isModified { world.stored(box, [uid], change) }
+            if !isDone { world.stored(box, [uid], nil) } else if !isModified { world.stored(box, [uid], change) }
             // Where the client cannot tell, it asks.
-            guard isSilent && unchangedSince != nil || !answer.status.isOK,
-                let now = selection!.replica.messages.firstIndex(where: { $0.uid == uid })
-            else { continue }
-            selection!.replica.forgetFlags(at: now)
+            if isSilent && unchangedSince != nil || !answer.status.isOK, let now { selection!.replica.forgetFlags(at: now) }
         }
         if modified.count > 0 {
             let named = targets.isByUID ? before.compactMap(\.uid) : targets.indices.map { UInt32($0 + 1) }
@@ -203,13 +203,13 @@ extension StressSession {
             world.stored(box, uids, answer.status.isOK ? change : nil)
             if has("UIDPLUS"), once(in: 2), !uids.isEmpty {
                 let set = UIDSet(uids.map { UID($0) })
-                let known = selection!.replica.deleted
+                let known = selection!.replica
                 try expectOK(try await exchange("UID EXPUNGE \(set)", .other))
                 world.expunged(box, set, known: known)
                 return try await learn()
             }
         }
-        let known = selection!.replica.deleted
+        let known = selection!.replica
         try expectOK(try await exchange("EXPUNGE", .other))
         world.expunged(box, known: known)
         try await learn()

@@ -78,7 +78,7 @@ extension StressSession {
             let box = selection!.lease.id
             let closes = once(in: 2)
             let isReadOnly = selection!.isReadOnly
-            let known = selection!.replica.deleted
+            let known = selection!.replica
             let answer = try await exchange(closes || !has("UNSELECT") ? "CLOSE" : "UNSELECT", .other)
             try expectOK(answer)
             if closes || !has("UNSELECT"), !isReadOnly { world.expunged(box, known: known) }

@@ -199,14 +199,16 @@ final class World: Sendable {
         change(box) { box in for uid in uids { box.messages[uid] = nil } }
     }
 
-    /// EXPUNGE, CLOSE, and with a set UID EXPUNGE.
-    /// - Parameter known: what the session that did it knew as \Deleted.
-    func expunged(_ box: Int, _ set: UIDSet? = nil, known: Set<UInt32>) {
-        let leavesUnknown = plan.quirks.contains(.expungesKnown)
+    /// EXPUNGE, CLOSE, and with a set UID EXPUNGE. Whether it also takes messages that the session was not told of, is the
+    /// server's choice.
+    /// - Parameter known: what the session that did it knew, before it did.
+    func expunged(_ box: Int, _ set: UIDSet? = nil, known: Replica) {
+        let present = Set(known.uids)
+        let deleted = plan.quirks.contains(.expungesKnown) ? known.deleted : present
         change(box) { box in
             for (uid, message) in box.messages where set?.contains(UID(uid)) ?? true {
                 switch message.flags?.contains("\\deleted") {
-                case true? where !leavesUnknown || known.contains(uid): box.messages[uid] = nil
+                case true? where deleted.contains(uid): box.messages[uid] = nil
                 case true?, nil: box.messages[uid]!.mayBeGone = true
                 case false?: break
                 }
