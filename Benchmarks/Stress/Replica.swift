@@ -9,7 +9,8 @@ struct Replica: Sendable {
         /// In lower case, without `\recent`.
         var flags: Set<String>?
         var modSeq: UInt64?
-        /// The flags are what the client expects of its own STORE, and the MODSEQ is that from before it.
+        /// The flags and the MODSEQ need not be of the same moment: the flags are what the client expects of its own STORE,
+        /// or only a MODSEQ was told.
         var isExpectation = false
 
         var isComplete: Bool { uid != nil && flags != nil }
@@ -108,6 +109,8 @@ struct Replica: Sendable {
                         modSeq > known, "UID \(message.uid ?? 0) has MODSEQ \(modSeq) with \(old.sorted()) and \(flags.sorted())")
                 }
             }
+            // What the flags are with it, is not told yet.
+            if flags == nil, modSeq != message.modSeq { message.isExpectation = true }
             message.modSeq = modSeq
         }
         if let flags {

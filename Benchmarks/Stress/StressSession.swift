@@ -65,6 +65,8 @@ actor StressSession {
         if idleTag != nil { try await endIdle() }
         if connection == nil { try await connect() }
         guard selection != nil else { return try await selectAny() }
+        // What it then does to messages is known by their UIDs.
+        if plan.isLockstep { try await learn() }
         let count = selection!.replica.messages.count
         let isReadOnly = selection!.isReadOnly
         switch pick(100) {
