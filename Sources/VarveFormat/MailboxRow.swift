@@ -76,6 +76,12 @@ public struct MailboxRow: Hashable, Sendable {
     }
 
     public init(id: UInt32, _ value: UnsafeRawBufferPointer) throws(FormatError) {
+        try self.init(id: id, withoutName: value)
+        name = Array(value[MailboxRow.fixedSize...])
+    }
+
+    /// As if the name were empty: nothing is allocated.
+    public init(id: UInt32, withoutName value: UnsafeRawBufferPointer) throws(FormatError) {
         guard value.count >= MailboxRow.fixedSize, let p = value.baseAddress else {
             throw .invalid("a mailbox row of \(value.count) bytes")
         }
@@ -96,7 +102,7 @@ public struct MailboxRow: Hashable, Sendable {
         specialUse = SpecialUse(rawValue: p.load16(72)).intersection(.every)
         guard let mode = SyncMode(rawValue: p.load8(74)) else { throw .invalid("a mailbox row of sync mode \(p.load8(74))") }
         syncMode = mode
-        name = Array(value[MailboxRow.fixedSize...])
+        name = []
         // What is counted can grow no further than the UIDs do: nobody who adds to a counter has to look again.
         guard messages < uidNext, dead < uidNext, purged < .max, unseen <= messages, deleted <= messages, bytes <= .max / 2 else {
             throw .invalid("a mailbox row with \(messages) messages and \(dead) dead ones below UID \(uidNext)")

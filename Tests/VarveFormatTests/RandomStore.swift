@@ -145,6 +145,6 @@ final class RandomStore {
 
 extension Transaction {
     fileprivate func hasInferiors(_ mailbox: MailboxInfo) throws -> Bool {
-        try index.state.hasInferiors(mailbox.name, index.allocator.pages)
+        try mailbox.name.withBytes { name throws(StoreError) in try index.state.hasInferiors(name, index.allocator.pages) }
     }
 }

@@ -47,7 +47,7 @@ public struct Snapshot: Sendable {
 
     /// Whether there is a mailbox below this name.
     public func hasInferiors(_ name: String) throws(StoreError) -> Bool {
-        try root.state.hasInferiors(name, root.pages)
+        try name.withBytes { name throws(StoreError) in try root.state.hasInferiors(name, root.pages) }
     }
 
     /// Mailboxes that changed after `modSeq`, in the order of their last changes.
@@ -122,9 +122,9 @@ public struct Snapshot: Sendable {
 }
 
 extension IndexState {
-    func hasInferiors(_ name: String, _ pages: borrowing Pages) throws(StoreError) -> Bool {
+    func hasInferiors(_ name: UnsafeRawBufferPointer, _ pages: borrowing Pages) throws(StoreError) -> Bool {
         var found = false
-        try (name + "/").withBytes { prefix throws(StoreError) in
+        try (Array(name) + [UInt8(ascii: "/")]).withBytes { prefix throws(StoreError) in
             _ = try names.forEach(from: prefix, pages) { key, _ in
                 found = key.starts(with: prefix)
                 return false
