@@ -33,10 +33,22 @@ import Testing
 
         .command("STATUS blurdybloop (UIDNEXT MESSAGES)", #"STATUS "blurdybloop" UIDNEXT,MESSAGES"#),
         .command("status inbox (recent uidvalidity unseen)", #"STATUS "INBOX" RECENT,UIDVALIDITY,UNSEEN"#),
+        .command("STATUS x (HIGHESTMODSEQ SIZE DELETED MAILBOXID APPENDLIMIT)",
+            #"STATUS "x" HIGHESTMODSEQ,SIZE,DELETED,MAILBOXID,APPENDLIMIT"#),
+        .command("STATUS x (SIZE SIZE UNSEEN size)", #"STATUS "x" SIZE,UNSEEN"#),
+
+        // RFC 6154 §6, RFC 4466 §2.2
+        .command("CREATE MySpecial (USE (\\Drafts \\Sent))", #"CREATE "MySpecial" \Drafts \Sent"#),
+        .command("CREATE x (use ())", #"CREATE "x""#),
+        .command("CREATE x/ (USE (\\X-Own))", #"CREATE "x"/ \X-Own"#),
+        .command("CREATE x (USE (\\All) USE (\\Junk))", #"CREATE "x" \All \Junk"#),
     ]
 
     @Test(arguments: transcripts)
     func says(_ transcript: Transcript) { transcript.verify() }
+
+    private static let items =
+        "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, HIGHESTMODSEQ, SIZE, DELETED, MAILBOXID, APPENDLIMIT"
 
     static let refused: [Transcript] = [
         .command("SELECT", "BAD SELECT: expected a space and a mailbox name, found the end of the command"),
@@ -55,12 +67,19 @@ import Testing
         Transcript("a SELECT {3+}\r\na\0b\r\n", "a BAD SELECT: a string with a NUL byte"),
         Transcript("a SELECT ~{3+}\r\nabc\r\n", "a BAD SELECT: expected the end of the command, found \"{3+}\""),
         .command("RENAME a", "BAD RENAME: expected a space and the new name, found the end of the command"),
-        .command("LIST (SUBSCRIBED) \"\" *",
-            "BAD LIST: expected a reference name, which may be \"\", found \"(SUBSCRIBED)\""),
         .command("LIST \"\"", "BAD LIST: expected a space and a pattern of mailbox names, found the end of the command"),
+        .command("CREATE x (", "BAD CREATE: expected USE, found the end of the command"),
+        .command("CREATE x ()", "BAD CREATE: expected USE, found \")\""),
+        .command("CREATE x (FOO (bar))", "BAD CREATE: expected USE, found \"FOO\""),
+        .command("CREATE x (USE)", "BAD CREATE: expected a space and a list of special uses, found \")\""),
+        .command("CREATE x (USE (Drafts))", "BAD CREATE: expected a special use such as \\Drafts, found \"Drafts))\""),
+        .command("CREATE x (USE (\\))", "BAD CREATE: expected a special use, found \"))\""),
+        .command("CREATE x (USE (\\Sent)",
+            "BAD CREATE: expected \")\" or a space after a parameter, found the end of the command"),
+        .command("CREATE x (USE (\\Sent)) y", "BAD CREATE: expected the end of the command, found \"y\""),
         .command("STATUS x ()", "BAD STATUS: expected a status item, found \")\""),
         .command("STATUS x (FOO)",
-            "BAD STATUS: expected one of MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, found \"FOO)\""),
+            "BAD STATUS: expected one of \(items), found \"FOO)\""),
         .command("STATUS x (RECENT",
             "BAD STATUS: expected \")\" or a space after a status item, found the end of the command"),
     ]

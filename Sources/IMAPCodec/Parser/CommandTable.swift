@@ -23,8 +23,8 @@ enum CommandTable {
         "RENAME": MailboxArguments.rename,
         "SUBSCRIBE": { cursor throws(Refusal) in .subscribe(try MailboxArguments.mailbox(&cursor)) },
         "UNSUBSCRIBE": { cursor throws(Refusal) in .unsubscribe(try MailboxArguments.mailbox(&cursor)) },
-        "LIST": MailboxArguments.list,
-        "LSUB": MailboxArguments.lsub,
+        "LIST": ListArguments.list,
+        "LSUB": ListArguments.lsub,
         "STATUS": MailboxArguments.status,
 
         "CHECK": { _ throws(Refusal) in .check },

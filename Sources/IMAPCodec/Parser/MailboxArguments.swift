@@ -6,7 +6,29 @@ enum MailboxArguments {
     }
 
     @Sendable static func create(_ cursor: inout Cursor) throws(Refusal) -> Command {
-        .create(CreateCommand(mailbox: try mailbox(&cursor)))
+        var create = CreateCommand(mailbox: try mailbox(&cursor))
+        if cursor.next == .space, cursor.byte(after: 1) == .leftParenthesis {
+            cursor.advance()
+            try createParameters(&cursor, &create)
+        }
+        return .create(create)
+    }
+
+    /// create-params (RFC 4466 §2.2): USE is the only one so far (RFC 6154 §6).
+    private static func createParameters(_ cursor: inout Cursor, _ create: inout CreateCommand) throws(Refusal) {
+        cursor.advance()
+        repeat {
+            guard cursor.takes(word: "USE") else { throw cursor.expected("USE") }
+            try cursor.space(before: "a list of special uses")
+            try cursor.expect(.leftParenthesis, "a list of special uses in parentheses")
+            if cursor.takes(.rightParenthesis) { continue }
+            repeat {
+                try cursor.expect(.backslash, "a special use such as \\Drafts")
+                create.uses.append("\\" + String(decoding: try cursor.atom("a special use"), as: UTF8.self))
+            } while cursor.takes(.space)
+            try cursor.expect(.rightParenthesis, "\")\" or a space after a special use")
+        } while cursor.takes(.space)
+        try cursor.expect(.rightParenthesis, "\")\" or a space after a parameter")
     }
 
     @Sendable static func rename(_ cursor: inout Cursor) throws(Refusal) -> Command {
@@ -15,39 +37,9 @@ enum MailboxArguments {
         return .rename(from: from, to: try cursor.mailbox("the new name"))
     }
 
-    @Sendable static func list(_ cursor: inout Cursor) throws(Refusal) -> Command {
-        let (reference, pattern) = try referenceAndPattern(&cursor)
-        return .list(ListCommand(reference: reference, patterns: [pattern]))
-    }
-
-    @Sendable static func lsub(_ cursor: inout Cursor) throws(Refusal) -> Command {
-        let (reference, pattern) = try referenceAndPattern(&cursor)
-        return .lsub(reference: reference, pattern: pattern)
-    }
-
-    /// The reference is a mailbox name of which neither delimiter nor case may be touched: it is the beginning of others.
-    private static func referenceAndPattern(_ cursor: inout Cursor) throws(Refusal) -> (String, String) {
-        try cursor.space(before: "a reference name")
-        let reference = try cursor.withAString("a reference name, which may be \"\"") {
-            bytes throws(Refusal) in try Cursor.mailboxName(bytes)
-        }
-        try cursor.space(before: "a pattern of mailbox names")
-        return (reference, try cursor.listPattern())
-    }
-
     @Sendable static func status(_ cursor: inout Cursor) throws(Refusal) -> Command {
         let mailbox = try mailbox(&cursor)
         try cursor.space(before: "a list of status items")
-        try cursor.expect(.leftParenthesis, "a list of status items in parentheses")
-        var items: [StatusItem] = []
-        repeat {
-            let start = cursor
-            guard let item = StatusItem(rawValue: try cursor.word("a status item")) else {
-                throw start.expected("one of MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN")
-            }
-            items.append(item)
-        } while cursor.takes(.space)
-        try cursor.expect(.rightParenthesis, "\")\" or a space after a status item")
-        return .status(mailbox, items)
+        return .status(mailbox, try cursor.statusItems())
     }
 }

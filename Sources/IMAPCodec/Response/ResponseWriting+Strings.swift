@@ -35,12 +35,17 @@ extension ByteBuffer {
 
     /// A mailbox's name in modified UTF-7 as an astring. Never as a literal.
     public mutating func writeMailboxName(_ name: String) {
+        var name = name
+        name.withUTF8 { writeMailboxName(utf8: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// As `writeMailboxName`, for a name's bytes in UTF-8.
+    public mutating func writeMailboxName(utf8 name: UnsafeRawBufferPointer) {
         // Nearly all names stand for themselves.
-        if name.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != .ampersand }) {
-            var name = name
-            name.withUTF8 { writeEncoded(UnsafeRawBufferPointer($0)) }
+        if name.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != .ampersand }) {
+            writeEncoded(name)
         } else {
-            ModifiedUTF7.encode(name).withUnsafeBytes { writeEncoded($0) }
+            ModifiedUTF7.encode(String(decoding: name, as: UTF8.self)).withUnsafeBytes { writeEncoded($0) }
         }
     }
 
