@@ -20,16 +20,34 @@ import Testing
     func examples(reference: String, pattern: String, name: String, isMatch: Bool) {
         let pattern = ListPattern(reference: reference, pattern: pattern)
         #expect(pattern.matches(name) == isMatch)
-        #expect(!isMatch || name.hasPrefix(pattern.literalPrefix))
+        if isMatch { #expect(ListPatternTests.isFound(name, by: pattern)) }
     }
 
     @Test(arguments: [
-        ("", "*", ""), ("", "a/b%", "a/b"), ("x/", "y", "x/y"), ("", "INB*", "INB"), ("", "inb*", ""),
-        ("", "inbox", "INBOX"),
-        ("", "inbox/*", "INBOX/"), ("", "I%", "I"), ("", "i%", ""),
+        ("", "*", ["*"]), ("", "a/b%", ["a/b*"]), ("x/", "y", ["x/y"]), ("", "INB*", ["INB*"]), ("", "", [""]),
+        ("", "inb*", ["inb*", "INBOX"]), ("", "inbox", ["INBOX"]), ("", "inbox/*", ["INBOX/*"]), ("", "I%", ["I*"]),
+        ("", "i%", ["i*", "INBOX"]), ("", "inbox*", ["inbox*", "INBOX"]), ("", "inbo", ["inbo"]),
     ])
-    func literalPrefix(reference: String, pattern: String, prefix: String) {
-        #expect(ListPattern(reference: reference, pattern: pattern).literalPrefix == prefix)
+    func places(reference: String, pattern: String, places: [String]) {
+        let said = ListPattern(reference: reference, pattern: pattern).places.map {
+            String(decoding: $0.prefix, as: UTF8.self) + ($0.isExact ? "" : "*")
+        }
+        #expect(said == places)
+    }
+
+    @Test(arguments: [("*", nil), ("a*b/%", nil), ("%", 0), ("a", 0), ("", 0), ("%/b/%", 2), ("a/", 1)] as [(String, Int?)])
+    func maximumDelimiters(pattern: String, maximum: Int?) {
+        #expect(ListPattern(reference: "", pattern: pattern).maximumDelimiters == maximum)
+    }
+
+    /// Whether a name that matches is where the pattern says that such names are.
+    static func isFound(_ name: String, by pattern: ListPattern) -> Bool {
+        if let maximum = pattern.maximumDelimiters, name.utf8.count(where: { $0 == UInt8(ascii: "/") }) > maximum {
+            return false
+        }
+        return pattern.places.contains { place in
+            place.isExact ? Array(name.utf8) == place.prefix : name.utf8.starts(with: place.prefix)
+        }
     }
 
     /// RFC 3501 §6.3.8 as it reads, at any cost.
@@ -57,7 +75,8 @@ import Testing
             let cut = Int.random(in: 0...pattern.count, using: &random)
             let tested = ListPattern(reference: String(pattern[..<cut]), pattern: String(pattern[cut...]))
             #expect(tested.matches(String(name)) == expected, "seed \(seed), \(String(pattern)) \(String(name))")
-            #expect(!expected || String(name).hasPrefix(tested.literalPrefix), "seed \(seed), \(String(pattern))")
+            #expect(
+                !expected || ListPatternTests.isFound(String(name), by: tested), "seed \(seed), \(String(pattern))")
         }
         #expect(matches > 500)
     }

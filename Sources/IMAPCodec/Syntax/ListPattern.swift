@@ -30,32 +30,48 @@ public struct ListPattern: Sendable {
         literalCount = bytes.count { !isWildcard($0) }
     }
 
-    /// Characters before the first wildcard: only names that begin so can match. Empty where INBOX can match although it
-    /// is spelt otherwise.
-    public var literalPrefix: String {
-        let prefix = pattern[..<prefixLength]
-        let inbox = "INBOX".utf8
-        let agrees = prefix.count <= inbox.count && zip(prefix, inbox).allSatisfy { $0.asciiUppercased == $1 }
-        if agrees, !zip(prefix, inbox).allSatisfy(==) { return "" }
-        return String(decoding: prefix, as: UTF8.self)
+    /// Where names are that can match: those that begin with `prefix`, or `prefix` alone.
+    public typealias Place = (prefix: [UInt8], isExact: Bool)
+
+    /// All names that match are in one of these.
+    public var places: [Place] {
+        let prefix = Array(pattern[..<prefixLength])
+        let isExact = prefixLength == pattern.count
+        let inbox = Array("INBOX".utf8)
+        // INBOX can match although it is spelt otherwise, but for a pattern that is INBOX: that is in capitals here.
+        let mayBeInbox =
+            !isExact && prefix.count <= inbox.count && zip(prefix, inbox).allSatisfy { $0.asciiUppercased == $1 }
+        return mayBeInbox && !inbox.starts(with: prefix)
+            ? [(prefix, isExact), (inbox, true)] : [(prefix, isExact)]
     }
+
+    /// Names with more hierarchy delimiters do not match; nil: there is no such bound.
+    public var maximumDelimiters: Int? {
+        pattern.contains(.asterisk) ? nil : pattern.count { $0 == .slash }
+    }
+
+    /// Bytes of the pattern, runs of wildcards shortened.
+    public var length: Int { pattern.count }
 
     /// - Complexity: O(name × pattern), never worse, and O(name²) even if the pattern is longer.
     public func matches(_ name: String) -> Bool {
         var name = name
-        return name.withUTF8 { name in
-            if isInbox(name), matches(name, foldingCase: true) { return true }
-            return matches(name, foldingCase: false)
-        }
+        return name.withUTF8 { matches(utf8: UnsafeRawBufferPointer($0)) }
     }
 
-    private func matches(_ name: UnsafeBufferPointer<UInt8>, foldingCase: Bool) -> Bool {
+    /// As `matches`, for a name's bytes in UTF-8.
+    public func matches(utf8 name: UnsafeRawBufferPointer) -> Bool {
+        if isInbox(name), matches(name, foldingCase: true) { return true }
+        return matches(name, foldingCase: false)
+    }
+
+    private func matches(_ name: UnsafeRawBufferPointer, foldingCase: Bool) -> Bool {
         guard name.count >= literalCount else { return false }
         for index in 0..<prefixLength {
             let byte = foldingCase ? pattern[index].asciiUppercased : pattern[index]
             if name[index] != byte { return false }
         }
-        let rest = UnsafeBufferPointer(rebasing: name[prefixLength...])
+        let rest = UnsafeRawBufferPointer(rebasing: name[prefixLength...])
         switch pattern.count - prefixLength {
         case 0: return rest.isEmpty
         case 1: return pattern[prefixLength] == .asterisk || !rest.contains(.slash)
@@ -64,7 +80,7 @@ public struct ListPattern: Sendable {
     }
 
     /// Runs over the name once, with the set of all places in the pattern at which one can be: no backtracking.
-    private func advance(over name: UnsafeBufferPointer<UInt8>, foldingCase: Bool) -> Bool {
+    private func advance(over name: UnsafeRawBufferPointer, foldingCase: Bool) -> Bool {
         let pattern = self.pattern[prefixLength...]
         let first = pattern.startIndex
         return withUnsafeTemporaryAllocation(of: Bool.self, capacity: pattern.count + 1) { places in

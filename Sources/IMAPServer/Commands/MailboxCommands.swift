@@ -2,14 +2,18 @@ import IMAPCodec
 import MailModel
 import Varve
 
-// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, STATUS (RFC 3501 §6.3.3 … §6.3.7, §6.3.10).
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 §6.3.3 … §6.3.7).
 
 extension CommandTable {
     static let mailboxCommands = [
         CommandRow("CREATE", .loggedIn) { session, tagged in
             guard case .create(let create) = tagged.command, let account = session.account else { return .mismatch }
-            _ = try await account.commit { tx in try tx.createMailbox(create.mailbox.name) }
-            return .ok("Create completed")
+            let use = try SpecialUse(ofCreated: create.uses)
+            let mailbox = try await account.commit { tx in
+                try tx.createMailbox(create.mailbox.name, specialUse: use).id
+            }.result
+            // RFC 8474 §4.1
+            return .ok("Create completed", code: "MAILBOXID (\(mailbox.objectID))")
         },
         CommandRow("DELETE", .loggedIn) { session, tagged in
             guard case .delete(let path) = tagged.command, let account = session.account else { return .mismatch }
@@ -38,19 +42,29 @@ extension CommandTable {
             _ = try await account.commit { tx in try tx.unsubscribe(path.name) }
             return .ok("Unsubscribe completed")
         },
-        CommandRow("STATUS", .loggedIn) { session, tagged in
-            guard case .status(let path, let items) = tagged.command, let account = session.account else { return .mismatch }
-            let snapshot = account.store.snapshot()
-            guard let info = try snapshot.mailbox(named: path.name) else { return .noSuchMailbox(path) }
-            try session.writeStatus(info, items, snapshot)
-            return .ok("Status completed")
-        },
     ]
 }
 
 extension Reply {
     static func noSuchMailbox(_ path: MailboxPath) -> Reply {
         .no("There is no mailbox of this name", code: "NONEXISTENT")
+    }
+}
+
+extension SpecialUse {
+    /// Uses that show messages of other mailboxes (RFC 6154 §2, RFC 8457 §3): no mailbox that a client creates does.
+    private static let views: SpecialUse = [.all, .flagged, .important]
+
+    /// What CREATE says that a mailbox is for. A use that it cannot have keeps it from being created (RFC 6154 §3).
+    fileprivate init(ofCreated names: [String]) throws {
+        self = []
+        for name in names {
+            let known = SpecialUse.names.first { $0.name.lowercased() == name.lowercased() }
+            guard let known, SpecialUse.views.isDisjoint(with: known.use) else {
+                throw CommandFailure(.no("A mailbox cannot be created for the use \(name)", code: "USEATTR"))
+            }
+            formUnion(known.use)
+        }
     }
 }
 
@@ -67,34 +81,5 @@ extension Session {
             }
         }
         return .ok("Rename completed")
-    }
-
-    /// `* STATUS name (…)` (RFC 3501 §7.2.4).
-    func writeStatus(_ info: MailboxInfo, _ items: [StatusItem], _ snapshot: Snapshot) throws {
-        out.writeString("* STATUS ")
-        out.writeMailboxName(info.name)
-        for (index, item) in items.enumerated() {
-            out.writeString(index == 0 ? " (" : " ")
-            out.writeString(item.rawValue)
-            out.writeString(" ")
-            switch item {
-            case .messages: out.writeDecimal(info.messages)
-            case .uidNext: out.writeDecimal(info.uidNext.rawValue)
-            case .uidValidity: out.writeDecimal(info.uidValidity.rawValue)
-            case .unseen: out.writeDecimal(info.unseen)
-            case .recent: out.writeDecimal(try unclaimedCount(info, snapshot))
-            case .highestModSeq: out.writeDecimal(info.highestModSeq.rawValue)
-            case .size: out.writeDecimal(info.bytes)
-            case .deleted: out.writeDecimal(info.deleted)
-            case .mailboxID: out.writeString("(F\(info.id))")
-            case .appendLimit: out.writeDecimal(server.limits.parser.maximumMessageBytes)
-            }
-        }
-        out.writeString(")\r\n")
-    }
-
-    private func unclaimedCount(_ info: MailboxInfo, _ snapshot: Snapshot) throws -> Int {
-        guard info.firstRecent < info.uidNext, let view = try snapshot.view(of: info.id) else { return 0 }
-        return try view.count(in: UIDRange(info.firstRecent, UID(info.uidNext.rawValue - 1)))
     }
 }

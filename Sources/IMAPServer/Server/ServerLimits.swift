@@ -21,6 +21,8 @@ public struct ServerLimits: Sendable {
     public var maximumPasswordChecks = 2
     /// Runs of UIDs that a saved search result may have, 8 bytes each (RFC 5182 §2.5: beyond, NOTSAVED).
     public var maximumSavedRanges = 16 << 10
+    /// Patterns of one LIST (RFC 5258 §3).
+    public var maximumListPatterns = 100
     /// When the server stops, sessions have this long to end their command.
     public var drainTimeout = TimeAmount.seconds(10)
     /// An account that nobody uses stays open for this long.
