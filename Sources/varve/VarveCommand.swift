@@ -12,7 +12,7 @@ struct VarveCommand: AsyncParsableCommand {
               varve stat --data mail --user alice
             """,
         subcommands: [
-            UserCommand.self, ImportCommand.self, ExportCommand.self, StatCommand.self, CheckCommand.self, RepairCommand.self,
+            UserCommand.self, ImportCommand.self, ExportCommand.self, MailboxCommand.self, StatCommand.self, CheckCommand.self, RepairCommand.self,
             CompactCommand.self, BackupCommand.self, RestoreCommand.self, KeyCommand.self,
         ])
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import IMAPServer
 import Logging
+import MailModel
 import NIOSSL
 import ServiceLifecycle
 import Varve
@@ -55,6 +56,12 @@ struct Varved: AsyncParsableCommand {
                 + "there. (default: without end)", valueName: "days"))
     var rememberExpunges: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "How clients can synchronise mailboxes that are created from now on: full, no-expunge-log or no-modseq; varve "
+                + "mailbox set changes it of those that are there.", valueName: "mode"))
+    var sync: SyncMode = .full
+
     @Flag(help: "Take passwords in the clear from other machines too.")
     var allowPlaintext = false
 
@@ -104,6 +111,7 @@ struct Varved: AsyncParsableCommand {
         Varved.raiseFileLimit()
         var configuration = try self.configuration()
         configuration.store.masterKey = masterKey
+        configuration.store.syncMode = sync
         configuration.store.expungeHorizon = rememberExpunges.map { UInt64($0) * 86_400_000 }
         let server = try IMAPServer(directory, configuration, logger: logger)
         var plain = imap
@@ -192,6 +200,12 @@ struct ServerService: Service {
 }
 
 extension LogLevel: ExpressibleByArgument {}
+
+extension SyncMode: ExpressibleByArgument {
+    public init?(argument: String) { self.init(name: argument) }
+    public var defaultValueDescription: String { name }
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+}
 
 enum LogLevel: String, CaseIterable {
     case debug, info, notice, warning, error

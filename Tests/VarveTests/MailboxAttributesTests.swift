@@ -121,9 +121,10 @@ import VarveFormat
     /// A program of version 2.0 drops what it does not know from the rows that it writes, and says which version it is.
     @Test func anIndexOfVersionTwoIsBuiltAnew() throws {
         let disk = SimulatedDisk()
-        let made = try make(disk)
-        let number = made.writer.superblock.indexNumber
-        try made.checkAndClose()
+        try make(disk).checkAndClose()
+        let sound = try Store.open(at: path, Workload.options(disk))
+        let number = sound.writer.superblock.indexNumber
+        try sound.close()
         let superblock = Workload.superblock
         var bytes = try #require(disk.contents(superblock))
         for slot in [0, Superblock.slotSize] {

@@ -17,7 +17,8 @@ from scenario import PASSWORD, expect, expect_equal
 
 COMMANDS = [["varved"], ["varve"], ["varve", "user"], ["varve", "user", "add"], ["varve", "user", "passwd"],
             ["varve", "user", "list"], ["varve", "user", "remove"], ["varve", "import"], ["varve", "export"],
-            ["varve", "stat"], ["varve", "check"], ["varve", "repair"], ["varve", "compact"], ["varve", "backup"],
+            ["varve", "stat"], ["varve", "mailbox"], ["varve", "mailbox", "list"], ["varve", "mailbox", "set"],
+            ["varve", "check"], ["varve", "repair"], ["varve", "compact"], ["varve", "backup"],
             ["varve", "restore"], ["varve", "key", "new"], ["varve", "key", "rewrap"], ["varve-dump"]]
 
 
@@ -27,6 +28,7 @@ def check(s, arguments):
     check_start_failures(s)
     check_import_failures(s)
     check_stat_and_dump(s)
+    check_mailboxes(s)
     check_interrupted_import(s, arguments.messages)
     check_stop_while_busy(s)
 
@@ -196,6 +198,42 @@ def contents(s, data, user):
     refused(s, [s.program("varve"), "export", "--data", data, "--user", user, "--mbox", path], "contents.mbox")
     os.remove(path)
     return found
+
+
+def check_mailboxes(s):
+    """What mailboxes are for and how they are synchronised: by the tool, and of those that a server makes."""
+    data = s.new_data("alice", name="modes")
+    whose = ["--data", data, "--user", "alice"]
+    with s.serve(data, "--sync", "no-modseq") as server:
+        client = wire.Client(server.port)
+        client.login("alice", PASSWORD)
+        client.command("CREATE Chats/One")
+        client.logout()
+    listed = {box["name"]: box for box in json.loads(s.varve("mailbox", "list", *whose, "--json").stdout)}
+    expect_equal({name: box["sync"] for name, box in listed.items()},
+                 {"INBOX": "no-modseq", "Chats": "no-modseq", "Chats/One": "no-modseq"}, "modes of new mailboxes")
+    made = json.loads(s.varve("mailbox", "set", *whose, "--mailbox", "Chats/One", "--sync", "no-expunge-log",
+                              "--special-use", "\\Archive", "--special-use", "\\important", "--json").stdout)
+    expect_equal(made, {"name": "Chats/One", "sync": "no-expunge-log", "specialUse": ["\\Archive", "\\Important"],
+                        "messages": 0}, "what was set")
+    expect_equal(s.varve("mailbox", "set", *whose, "--mailbox", "inbox", "--sync", "full").stdout, "", "output without --json")
+    with s.serve(data) as server:
+        client = wire.Client(server.port)
+        client.login("alice", PASSWORD)
+        client.command("CREATE Later")
+        client.logout()
+    expect_equal(s.varve("mailbox", "list", *whose).stdout.splitlines(),
+                 ["Chats\tno-modseq", "Chats/One\tno-expunge-log\t\\Archive\t\\Important", "INBOX\tfull", "Later\tfull"],
+                 "the list of mailboxes")
+    s.varve("mailbox", "set", *whose, "--mailbox", "Chats/One", "--special-use", "none")
+    listed = json.loads(s.varve("mailbox", "list", *whose, "--json").stdout)
+    expect_equal([box["specialUse"] for box in listed], [[], [], [], []], "uses that were taken away")
+    change = [s.program("varve"), "mailbox", "set", *whose]
+    refused(s, change + ["--mailbox", "Gone", "--sync", "full"], "no mailbox Gone", "varve mailbox list")
+    refused(s, change + ["--mailbox", "INBOX"], "--sync or --special-use")
+    refused(s, change + ["--mailbox", "INBOX", "--sync", "some"], "no-expunge-log")
+    refused(s, change + ["--mailbox", "INBOX", "--special-use", "Sent"], "no special use", "Sent")
+    refused(s, [s.program("varved"), "--data", data, "--sync", "some"], "no-expunge-log")
 
 
 def check_interrupted_import(s, count):
