@@ -42,6 +42,9 @@ import Testing
         // RFC 7162 §7
         .command("FETCH 1:3 (MODSEQ)", "FETCH 1:3 modSeq"),
         .command("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)", "UID FETCH 1:* flags changedSince(12345)"),
+        .command("UID FETCH $ FLAGS (PARTIAL 5:1)", "UID FETCH $ flags partial(1:5)"),
+        .command("UID FETCH 1:* FLAGS (partial -1:-30 CHANGEDSINCE 98305)",
+            "UID FETCH 1:* flags changedSince(98305) partial(-1:30)"),
         .command("FETCH 1 FAST (changedsince 0)", "FETCH 1 flags,internalDate,size changedSince(0)"),
         .command("UID FETCH 300:500 (FLAGS) (VANISHED CHANGEDSINCE 9223372036854775807)",
             "UID FETCH 300:500 flags changedSince(9223372036854775807) vanished"),
@@ -84,6 +87,9 @@ import Testing
     static let refused: [Transcript] = [
         .command("FETCH 1 FLAGS (VANISHED CHANGEDSINCE 1)",
             "BAD FETCH: VANISHED belongs to UID FETCH (RFC 7162 section 3.2.6)"),
+        .command("FETCH 1 FLAGS (PARTIAL 1:2)", "BAD FETCH: PARTIAL belongs to UID FETCH (RFC 9394 section 3.3)"),
+        .command("UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)",
+            "BAD UID FETCH: expected a modifier such as CHANGEDSINCE, once, found \"PARTIAL\""),
         .command("UID FETCH 1 FLAGS (VANISHED)", "BAD UID FETCH: VANISHED without CHANGEDSINCE"),
         .command("UID FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 1)",
             "BAD UID FETCH: expected a modifier such as CHANGEDSINCE, once, found \"CHANGEDSINCE\""),
