@@ -138,7 +138,8 @@ private struct SearchModelRun {
 
     private mutating func learnModSeqs(_ uids: [Int]) throws {
         guard !uids.isEmpty else { return }
-        for line in try say("UID FETCH \(SearchModelRun.set(uids.sorted())) (UID MODSEQ)", changer) where line.contains(" FETCH (") {
+        let lines = try say("UID FETCH \(SearchModelRun.set(uids.sorted())) (UID MODSEQ)", changer)
+        for line in lines where line.contains(" FETCH (") {
             let uid = try #require(number(behind: "UID ", in: line), "\(line)")
             messages[uid]!.modSeq = try #require(number(behind: "MODSEQ (", in: line), "\(line)")
         }
@@ -183,7 +184,8 @@ private struct SearchModelRun {
             return tell(lines)
         }
         let options = ["MIN", "MAX", "COUNT", "SAVE"].filter { _ in random.once(in: 2) }
-        let range = random.once(in: 3) ? (1 + Int.random(in: 0..<30, using: &random), Int.random(in: 30...60, using: &random)) : nil
+        let ends = (Int.random(in: 1...30, using: &random), Int.random(in: 30...60, using: &random))
+        let range = random.once(in: 3) ? ends : nil
         let isFromEnd = random.once(in: 2)
         let asksAll = range == nil && random.once(in: 2)
         let rangeText = range.map { isFromEnd ? "-\($0.0):-\($0.1)" : "\($0.0):\($0.1)" }

@@ -151,7 +151,9 @@ import VarveSimulation
             }
         }
         #expect(got == expected, "\(what): \(filter) \(range)")
-        if let count = try view.count(in: range, where: filter) { #expect(count == expected.count, "\(what): \(filter) \(range)") }
+        if let count = try view.count(in: range, where: filter) {
+            #expect(count == expected.count, "\(what): \(filter) \(range)")
+        }
         if filter == .all, let line = expected.first {
             let numbers = try view.numbers(in: range)
             #expect(numbers.count == expected.count, "\(what): \(range)")

@@ -63,7 +63,9 @@ extension Session {
             missing -= 1
             let numbers = try view.numbers(in: range)
             guard !numbers.isEmpty else { continue }
-            if numbers.count > missing + 1, let first = try view.uid(at: numbers.upperBound - missing - 1), first > range.first {
+            if numbers.count > missing + 1, let first = try view.uid(at: numbers.upperBound - missing - 1),
+                first > range.first
+            {
                 left.append(UIDRange(range.first, UID(first.rawValue - 1)))
                 taken.append(UIDRange(first, range.last))
                 break

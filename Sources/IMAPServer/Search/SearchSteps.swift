@@ -14,15 +14,20 @@ struct SearchMatches {
     mutating func insert(_ uid: UID, _ number: Int) {
         count += 1
         if keepsUIDs { uids.insert(uid) }
-        if keepsNumbers { numbers.insert(UID(UInt32(number))) }
+        if keepsNumbers { numbers.insert(SearchMatches.number(number)) }
     }
 
     /// A run of messages without gaps in their UIDs; where UIDs are not kept, with gaps perhaps.
     mutating func insert(_ range: UIDRange, _ run: Range<Int>) {
         count += run.count
         if keepsUIDs { uids.insert(range) }
-        if keepsNumbers { numbers.insert(UIDRange(UID(UInt32(run.lowerBound)), UID(UInt32(run.upperBound - 1)))) }
+        if keepsNumbers {
+            numbers.insert(UIDRange(SearchMatches.number(run.lowerBound), SearchMatches.number(run.upperBound - 1)))
+        }
     }
+
+    /// What a damaged index counts may be anything.
+    private static func number(_ number: Int) -> UID { UID(UInt32(clamping: number)) }
 
     /// Some of them, by their ranks from 0.
     func part(_ ranks: Range<Int>) -> SearchMatches {
@@ -90,8 +95,8 @@ struct SearchSteps {
 
     var isAtEnd: Bool { index == ranges.count }
 
-    /// - Returns: what is to be read, and what was found between; empty, and all found is in `matches`, where the index knows
-    ///   all that is asked for.
+    /// - Returns: what is to be read, and what was found between; where the index knows all that is asked for, nothing: then
+    ///   all that was found is in `matches`.
     mutating func next(_ view: View, limit: Int, _ matches: inout SearchMatches) throws -> [SearchFinding] {
         var rows = plan.rowsPerStep
         var findings: [SearchFinding] = []

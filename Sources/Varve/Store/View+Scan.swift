@@ -23,7 +23,7 @@ extension View {
             !wantsUnseen || unseen > 0
                 || hasUntold(UInt32(truncatingIfNeeded: low), UInt32(truncatingIfNeeded: high))
         } _: { leaf, found, liveBefore in
-            var number = Int(liveBefore - base.live) + untold(below: UID(MessageRow.uid(leaf, found.lowerBound))) + 1
+            var number = Int(liveBefore &- base.live) + untold(below: UID(MessageRow.uid(leaf, found.lowerBound))) + 1
             left -= found.count
             for row in found where isShown(leaf, row) {
                 let flags = SystemFlags(rawValue: MessageRow.flags(leaf, row))
@@ -58,7 +58,8 @@ extension View {
         let last = min(range.last, UID(mark.uidNext.rawValue - 1))
         guard range.first <= last else { return 1..<1 }
         let from = try position(of: range.first)
-        return from..<(try position(of: UID(last.rawValue + 1)))
+        // Whatever a damaged index counts.
+        return from..<max(from, try position(of: UID(last.rawValue + 1)))
     }
 
     /// How many messages of a range of UIDs have the flags asked for, if that is known without looking at them: for all
