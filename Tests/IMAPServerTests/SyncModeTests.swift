@@ -80,6 +80,7 @@ import Varve
         // §3.1.2.2: BAD while the mailbox is selected
         for command in [
             "FETCH 1 (FLAGS) (CHANGEDSINCE 1)", "UID FETCH 1 (FLAGS) (CHANGEDSINCE 1 VANISHED)", "FETCH 1 (MODSEQ)",
+            "SEARCH MODSEQ 1", "UID SEARCH RETURN (COUNT) OR SEEN NOT MODSEQ 1",
         ] {
             let answer = try client.command("c2", command)
             #expect(isStatus(answer, "BAD"), "\(command)")
