@@ -131,7 +131,7 @@ let package = Package(
         // All that reads foreign bytes, on changed inputs: for the tests, and as long as one likes with `swift run fuzz`.
         .target(
             name: "FuzzTargets",
-            dependencies: ["VarveFormat", "MailMessage", "IMAPCodec", "IMAPTestSupport", "TestSupport"],
+            dependencies: ["MailModel", "VarveFormat", "MailMessage", "IMAPCodec", "IMAPTestSupport", "TestSupport"],
             path: "Tests/Fuzzing/Targets"),
         .executableTarget(
             name: "fuzz",

@@ -9,11 +9,11 @@ extension CommandTable {
         CommandRow("CREATE", .loggedIn) { session, tagged in
             guard case .create(let create) = tagged.command, let account = session.account else { return .mismatch }
             let use = try SpecialUse(ofCreated: create.uses)
-            let mailbox = try await account.commit { tx in
-                try tx.createMailbox(create.mailbox.name, specialUse: use).id
+            let uidValidity = try await account.commit { tx in
+                try tx.createMailbox(create.mailbox.name, specialUse: use).uidValidity
             }.result
             // RFC 8474 §4.1
-            return .ok("Create completed", code: "MAILBOXID (\(mailbox.objectID))")
+            return .ok("Create completed", code: "MAILBOXID (\(uidValidity.objectID))")
         },
         CommandRow("DELETE", .loggedIn) { session, tagged in
             guard case .delete(let path) = tagged.command, let account = session.account else { return .mismatch }

@@ -99,7 +99,7 @@ extension Session {
             out.writeStatus("*", .ok, code: "NOMODSEQ", "Mod-sequences are not kept")
         }
         // RFC 8474 §4.2
-        out.writeStatus("*", .ok, code: "MAILBOXID (\(known.id.objectID))", "Names the mailbox for good")
+        out.writeStatus("*", .ok, code: "MAILBOXID (\(known.uidValidity.objectID))", "Names the mailbox for good")
         state = .selected(account, selected)
         return selected
     }

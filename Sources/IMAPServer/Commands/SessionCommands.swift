@@ -42,7 +42,7 @@ extension Session {
         }
         names += ["NAMESPACE", "CHILDREN", "UNSELECT", "IDLE", "UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC"]
         names += ["LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE"]
-        names += ["SAVEDATE", "MULTIAPPEND", "ESEARCH", "SEARCHRES", "WITHIN"]
+        names += ["OBJECTID", "SAVEDATE", "MULTIAPPEND", "ESEARCH", "SEARCHRES", "WITHIN"]
         // RFC 7889 §2: one limit for all mailboxes; told before login as it is afterwards.
         names += ["APPENDLIMIT=\(server.limits.parser.maximumMessageBytes)", "UIDONLY", "PARTIAL"]
         return names.joined(separator: " ")

@@ -34,7 +34,7 @@ struct StatusWriter {
                 out.writeDecimal(status.syncMode == .noModSeq ? 0 : status.highestModSeq.rawValue)
             case .size: out.writeDecimal(status.bytes)
             case .deleted: out.writeDecimal(status.deleted)
-            case .mailboxID: out.writeString("(\(status.id.objectID))")
+            case .mailboxID: out.writeString("(\(status.uidValidity.objectID))")
             case .appendLimit: out.writeDecimal(appendLimit)
             }
         }
@@ -47,7 +47,8 @@ struct StatusWriter {
     }
 }
 
-extension MailboxID {
-    /// RFC 8474 §4: stays when the mailbox is renamed, and is never given again.
+extension UIDValidity {
+    /// MAILBOXID (RFC 8474 §4). No two mailboxes of an account ever have the same UIDVALIDITY, and a rename keeps it; one of an
+    /// account that was restored to an earlier state gets a new one, where its id may be given again.
     var objectID: String { "F\(rawValue)" }
 }
