@@ -188,6 +188,7 @@ import VarveFormat
             .move(from: 1, to: 1, firstUID: .max, victims: Victims(uids: [], count: 0, digest: 7)),
             .claimRecent(mailbox: 1, uid: .max),
             .renewUIDValidity(mailbox: 77, uidValidity: .max), .renewUIDValidity(mailbox: 1, uidValidity: 1),
+            .setSpecialUse(mailbox: 77, use: .sent), .setSyncMode(mailbox: 77, mode: .noExpungeLog),
             append(uid: 4, identity: 3),
             // UIDs have no gaps.
             append(uid: 5), .copy(from: 1, to: 1, firstUID: 9, victims: first),
