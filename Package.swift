@@ -121,7 +121,7 @@ let package = Package(
         .testTarget(
             name: "IMAPServerTests",
             dependencies: [
-                "IMAPServer", "VarveAccounts", "Varve", "MailModel", "TestSupport",
+                "IMAPServer", "IMAPStress", "VarveAccounts", "Varve", "MailModel", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

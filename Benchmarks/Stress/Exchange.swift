@@ -57,7 +57,7 @@ extension StressSession {
         world.count { $0.commands += 1 }
         var untagged: [Response] = []
         while true {
-            let response = try await connection.next()
+            guard let response = lie(try await connection.next(), kind) else { continue }
             if case .status(let status) = response, status.tag != nil {
                 try require(status.tag == tag, "\(status.tag!) is answered, not \(tag)")
                 try require(status.condition != .bad, "BAD \(status.text)")
@@ -72,6 +72,24 @@ extension StressSession {
             }
             untagged.append(response)
         }
+    }
+
+    /// What the plan's canary makes of a response; nil for one that it swallows.
+    private func lie(_ response: Response, _ kind: CommandKind) -> Response? {
+        guard let canary = plan.canary else { return response }
+        switch (canary, response) {
+        case (.hastyHighestModSeq, .status(var status)):
+            guard case .highestModSeq(let modSeq)? = status.code else { return response }
+            status.code = .highestModSeq(ModSeq(modSeq.rawValue &+ 3))
+            return .status(status)
+        // STORE without .SILENT is among what causes it.
+        case (.losesFetch, .fetch) where kind == .other || kind == .store || kind == .uidStore: break
+        case (.losesExpunge, .expunge), (.losesVanished, .vanished(_, isEarlier: false)): break
+        case (.losesVanishedEarlier, .vanished(_, isEarlier: true)) where kind == .select: break
+        default: return response
+        }
+        lies += 1
+        return lies % 3 == 1 ? nil : response
     }
 
     /// RFC 7162 §6: a HIGHESTMODSEQ that the server gives is taken as it is, else the highest of the MODSEQs since the last

@@ -22,8 +22,22 @@ public struct StressPlan: Sendable {
     /// How long a push during IDLE is waited for.
     public var pushSeconds = 30
     public var quirks: Quirks = []
+    /// A lie that is put into the server's mouth, to see that it is found out.
+    public var canary: Canary?
 
     public init() {}
+
+    /// What a broken server could do.
+    public enum Canary: String, CaseIterable, Sendable {
+        /// Some flags that changed are not told.
+        case losesFetch
+        case losesExpunge
+        case losesVanished
+        /// Some of what vanished while the client was away is not told.
+        case losesVanishedEarlier
+        /// HIGHESTMODSEQ counts changes that are not told yet.
+        case hastyHighestModSeq
+    }
 
     /// What a server is known to do otherwise. Each switch takes one check away.
     public struct Quirks: OptionSet, Sendable {

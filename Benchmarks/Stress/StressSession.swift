@@ -37,6 +37,12 @@ actor StressSession {
     var lastContent = 0
     /// The command in progress sets \Seen by itself.
     var isSettingSeen = false
+    /// The client is not connected, and acts that many times less.
+    private var stepsAway = 0
+    /// Where it returns to.
+    private var lastBox: Int?
+    /// How often there was an occasion for the plan's canary.
+    var lies = 0
     private var lastSerial = 0
     nonisolated let transcript = Transcript(capacity: 100)
 
@@ -62,8 +68,15 @@ actor StressSession {
 
     /// One action.
     func step() async throws {
+        if stepsAway > 0 {
+            stepsAway -= 1
+            return
+        }
         if idleTag != nil { try await endIdle() }
-        if connection == nil { try await connect() }
+        if connection == nil {
+            try await connect()
+            if let last = lastBox, let lease = world.lease(last) { return try await select(lease, isReadOnly: false) }
+        }
         guard selection != nil else { return try await selectAny() }
         // What it then does to messages is known by their UIDs.
         if plan.isLockstep { try await learn() }
@@ -83,7 +96,12 @@ actor StressSession {
         case 80..<83 where kind == .qresync: try await resynchronise()
         case 83..<88: try await selectAny()
         case 88..<91: try await changeMailboxes()
-        case 91..<96: try await reconnect()
+        case 91..<94: try await reconnect()
+        case 94..<96:
+            lastBox = selection!.lease.id
+            await drop()
+            world.count { $0.reconnections += 1 }
+            stepsAway = pick(12)
         case 96..<100: try await breakOff()
         default: try await noop()
         }
