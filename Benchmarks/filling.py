@@ -4,7 +4,6 @@ of which it is known what they are."""
 import os
 import random
 
-import dovecot
 import rawimap
 from scenario import expect_equal
 
@@ -25,7 +24,7 @@ def write_mbox(path, count):
             file.write(message(number).replace(b"\r\n", b"\n") + b"\n")
 
 
-def fill_by_import(s, data, mailbox, count, user=dovecot.USER):
+def fill_by_import(s, data, mailbox, count, user="alice"):
     mbox = s.path("fill.mbox")
     write_mbox(mbox, count)
     s.varve("import", "--data", data, "--user", user, "--mailbox", mailbox, "--mbox", mbox, timeout=3600)
