@@ -18,7 +18,7 @@ import Testing
             _ = try client.line()
             #expect(try client.command("a", "LOGIN \"\(user)\" \(password)").last?.hasPrefix("a OK") == true)
         }
-        #expect(try clients[0].command("b", "CREATE secret") .last?.hasPrefix("b OK ") == true)
+        #expect(try clients[0].command("b", "CREATE secret").last?.hasPrefix("b OK ") == true)
         #expect(try clients[1].command("b", "STATUS secret (MESSAGES)").last?.hasPrefix("b NO [NONEXISTENT]") == true)
         try await server.stop()
     }
