@@ -25,8 +25,8 @@ extension StressSession {
         world.created(name, isFixed: false)
     }
 
-    /// The connection breaks in the middle of an answer. What came by then is on the client's disk; what a whole answer would
-    /// have let it believe is not.
+    /// The connection breaks in the middle of an answer. What came by then is on the client's disk; what a whole answer
+    /// would have let it believe is not.
     func breakOff() async throws {
         guard let selection, let connection else { return try await reconnect() }
         let count = pick(6)

@@ -61,7 +61,8 @@ extension StressSession {
             let flags = someFlags()
             let lines = String(repeating: "All work and no play.\r\n", count: pick(8))
             command.append(flags.isEmpty && once(in: 2) ? " " : " (\(flags.joined(separator: " "))) ")
-            command.append(literal: ByteBuffer(string: "X-Stress: \(content)\r\nSubject: \(content)\r\n\r\n\(content)\r\n\(lines)"))
+            let header = "X-Stress: \(content)\r\nSubject: \(content)\r\n"
+            command.append(literal: ByteBuffer(string: "\(header)\r\n\(content)\r\n\(lines)"))
             added.append((content, Replica.normalised(flags)))
         }
         let answer = try await exchange(command, .other)
@@ -108,7 +109,8 @@ extension StressSession {
             let isModified = modified.contains(UID(number))
             let now = message.uid.flatMap { uid in selection!.replica.messages.firstIndex { $0.uid == uid } }
             if let since = unchangedSince, !isModified, answer.status.isOK, now != nil, let modSeq = message.modSeq {
-                try require(modSeq <= since, "UNCHANGEDSINCE \(since) let UID \(message.uid ?? 0) with MODSEQ \(modSeq) be changed")
+                try require(
+                    modSeq <= since, "UNCHANGEDSINCE \(since) let UID \(message.uid ?? 0) with MODSEQ \(modSeq) be changed")
             }
             guard let uid = message.uid else { continue }
             if !isDone { world.stored(box, [uid], nil) } else if !isModified { world.stored(box, [uid], change) }
@@ -118,7 +120,8 @@ extension StressSession {
         if modified.count > 0 {
             let named = targets.isByUID ? before.compactMap(\.uid) : targets.indices.map { UInt32($0 + 1) }
             try require(
-                modified.uids.allSatisfy { named.contains($0) }, "MODIFIED \(modified) is not part of what was named: \(named)")
+                modified.uids.allSatisfy { named.contains($0) },
+                "MODIFIED \(modified) is not part of what was named: \(named)")
         }
         if plan.isLockstep { try await learn() }
     }
@@ -245,7 +248,8 @@ extension StressSession {
         var found: Set<UInt32> = []
         for case .search(let uids, let modSeq) in answer.untagged {
             found.formUnion(uids)
-            try require(!key.hasPrefix("MODSEQ") || uids.isEmpty || modSeq != nil, "SEARCH MODSEQ finds \(uids) and tells no MODSEQ")
+            let isTold = !key.hasPrefix("MODSEQ") || uids.isEmpty || modSeq != nil
+            try require(isTold, "SEARCH MODSEQ finds \(uids) and tells no MODSEQ (RFC 7162 §3.1.5)")
         }
         guard plan.isLockstep else { return }
         try require(found == Set(wanted), "SEARCH \(key) finds \(found.sorted()), and not \(wanted)")

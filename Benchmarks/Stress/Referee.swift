@@ -15,7 +15,7 @@ struct Referee {
         connection = try await IMAPConnection.connect(host: plan.host, port: plan.port, options: options)
         if connection.greeting.condition != .preauthenticated {
             let answer = try await connection.command(.login(user: plan.user, password: plan.password))
-            guard answer.status.isOK else { throw Broken("LOGIN: \(answer.status.text)") }
+            guard answer.status.isOK else { throw ConnectionError.refused(answer.status.text) }
         }
         if connection.capabilities.isEmpty { _ = try await connection.command("CAPABILITY") }
         hasModSeq = connection.capabilities.contains("CONDSTORE") || connection.capabilities.contains("QRESYNC")
@@ -74,7 +74,8 @@ struct Referee {
         try require(
             figures?.messages == UInt32(opening.exists) && figures?.uidNext == opening.uidNext
                 && figures?.uidValidity == opening.uidValidity && figures?.unseen == UInt32(unseen),
-            "STATUS tells \(figures.map { "\($0)" } ?? "nothing") of \(opening.exists) messages, \(unseen) unseen, UIDNEXT \(opening.uidNext)")
+            "STATUS tells \(figures.map { "\($0)" } ?? "nothing") of \(opening.exists) messages, \(unseen) unseen, "
+                + "UIDNEXT \(opening.uidNext)")
         if hasModSeq {
             let highest = opening.highestModSeq ?? 0
             try require(figures?.highestModSeq?.rawValue == highest, "STATUS and EXAMINE tell different HIGHESTMODSEQs")
@@ -109,7 +110,8 @@ extension StressSession {
         for (known, message) in zip(replica.messages, truth.messages) {
             try require(
                 known.flags == message.flags,
-                "UID \(message.uid!) has \(message.flags!.sorted()), and the client knows \(known.flags.map { $0.sorted() } ?? [])")
+                "UID \(message.uid!) has \(message.flags!.sorted()), and the client knows "
+                    + "\(known.flags.map { $0.sorted() } ?? [])")
             guard kind != .plain else { continue }
             try require(
                 known.modSeq == message.modSeq,
@@ -125,7 +127,8 @@ extension StressSession {
         guard let truth = selection.flatMap({ truths[$0.lease.id] }), let connection else { return }
         while !selection!.replica.agrees(with: truth) {
             guard let response = try await connection.next(within: .seconds(Int64(plan.pushSeconds))) else {
-                throw Broken("IDLE does not tell of all changes; the client knows \(selection!.replica.uids) of \(truth.uids)")
+                let known = selection!.replica.uids
+                throw Broken("IDLE does not tell of all changes; the client knows \(known) of \(truth.uids)")
             }
             try take(response, .other)
         }

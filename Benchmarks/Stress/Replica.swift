@@ -106,7 +106,8 @@ struct Replica: Sendable {
                 try require(modSeq >= known, "the MODSEQ of UID \(message.uid ?? 0) goes back from \(known) to \(modSeq)")
                 if let flags, let old = message.flags, flags != old, !message.isExpectation, !setsSeen {
                     try require(
-                        modSeq > known, "UID \(message.uid ?? 0) has MODSEQ \(modSeq) with \(old.sorted()) and \(flags.sorted())")
+                        modSeq > known,
+                        "UID \(message.uid ?? 0) has MODSEQ \(modSeq) with \(old.sorted()) and \(flags.sorted())")
                 }
             }
             // What the flags are with it, is not told yet.

@@ -8,8 +8,8 @@ public struct StressPlan: Sendable {
     public var seed: UInt64 = 1
     /// In a round each session acts once.
     public var rounds = 100
-    /// A third of them each synchronises by QRESYNC, by CONDSTORE alone, and by what NOOP and IDLE tell, as far as the server
-    /// has these.
+    /// A third of them each synchronises by QRESYNC, by CONDSTORE alone, and by what NOOP and IDLE tell, as far as the
+    /// server has these.
     public var sessions = 6
     /// One action at a time: the same run each time. Else the sessions act at once.
     public var isLockstep = false

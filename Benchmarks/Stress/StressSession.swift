@@ -122,7 +122,8 @@ actor StressSession {
         guard kind == .qresync else { return }
         let answer = try await exchange("ENABLE QRESYNC", .other)
         try expectOK(answer)
-        let isEnabled = answer.untagged.contains { if case .enabled(let names) = $0 { names.contains("QRESYNC") } else { false } }
+        var isEnabled = false
+        for case .enabled(let names) in answer.untagged where names.contains("QRESYNC") { isEnabled = true }
         try require(isEnabled, "ENABLE QRESYNC is not answered with ENABLED QRESYNC (RFC 5161 §3.1)")
     }
 

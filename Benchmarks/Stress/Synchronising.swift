@@ -201,7 +201,8 @@ extension StressSession {
             try expectFetched(answer)
             for case .fetch(let fetch) in answer.untagged {
                 try require(
-                    (fetch.modSeq?.rawValue ?? 0) > since, "CHANGEDSINCE \(since) tells of MODSEQ \(fetch.modSeq?.rawValue ?? 0)")
+                    (fetch.modSeq?.rawValue ?? 0) > since,
+                    "CHANGEDSINCE \(since) tells of MODSEQ \(fetch.modSeq?.rawValue ?? 0)")
             }
         }
     }

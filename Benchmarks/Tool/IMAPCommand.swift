@@ -56,8 +56,8 @@ struct IMAPCommand: AsyncParsableCommand {
     var json = false
 
     private var address: (host: String, port: Int)? {
-        guard let colon = server.lastIndex(of: ":"), let port = Int(server[server.index(after: colon)...]), 1...65535 ~= port,
-            colon > server.startIndex
+        guard let colon = server.lastIndex(of: ":"), colon > server.startIndex,
+            let port = Int(server[server.index(after: colon)...]), 1...65535 ~= port
         else { return nil }
         let host = server[..<colon]
         return (host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host), port)
@@ -85,7 +85,7 @@ struct IMAPCommand: AsyncParsableCommand {
         plan.sessions = sessions
         plan.isLockstep = lockstep
         plan.prefix = prefix
-        plan.quirks = StressPlan.Quirks(allow.compactMap { name in StressPlan.Quirks.names.first { $0.name == name }?.quirk })
+        for (quirk, name) in StressPlan.Quirks.names where allow.contains(name) { plan.quirks.formUnion(quirk) }
         let isShown = isatty(STDERR_FILENO) == 1
         let stress = Stress(plan) { [rounds, seed] done in
             if isShown { printToStandardError("\rstress, seed \(seed): \(done) of \(rounds) rounds\u{1B}[K") }

@@ -42,7 +42,8 @@ import Testing
         var plan = plan(server, seed: seed, rounds: 250)
         plan.isLockstep = true
         if let report = try await run(plan) {
-            #expect(report.rounds == plan.rounds && report.comparisons > plan.rounds && report.reconnections > plan.rounds / 4)
+            #expect(report.rounds == plan.rounds && report.comparisons > plan.rounds)
+            #expect(report.reconnections > plan.rounds / 4)
             #expect(report.sessions.count == 3, "not all ways to synchronise were tried: \(report.sessions)")
         }
         try await server.stop()

@@ -91,7 +91,9 @@ final class ResponseQueue: Sendable {
         }
     }
 
-    private func take(_ continuation: CheckedContinuation<Response?, any Error>, _ channel: any Channel, _ time: TimeAmount) {
+    private func take(
+        _ continuation: CheckedContinuation<Response?, any Error>, _ channel: any Channel, _ time: TimeAmount
+    ) {
         let wait: UInt64? = state.withLock { state in
             if let (response, bytes) = state.responses.popFirst() {
                 state.bytes -= bytes

@@ -22,7 +22,8 @@ enum FetchReading {
         switch name {
         case "UID":
             let uid = try cursor.number32(name)
-            guard uid > 0, fetch.uid == nil || fetch.uid == uid else { throw ResponseError("UID \(uid) is not the message's") }
+            let isRight = uid > 0 && (fetch.uid == nil || fetch.uid == uid)
+            guard isRight else { throw ResponseError("UID \(uid) is not the message's") }
             fetch.uid = uid
         case "FLAGS": fetch.flags = try cursor.atoms("a flag")
         case "MODSEQ":
@@ -32,7 +33,9 @@ enum FetchReading {
         case "RFC822.SIZE": fetch.size = try cursor.number(name, maximum: UInt64(Int64.max))
         case "INTERNALDATE":
             guard let text = try cursor.nstring(name) else { throw ResponseError("INTERNALDATE is NIL") }
-            guard let date = internalDate(text) else { throw ResponseError("INTERNALDATE is no date: \(String(buffer: text))") }
+            guard let date = internalDate(text) else {
+                throw ResponseError("INTERNALDATE is no date: \(String(buffer: text))")
+            }
             fetch.internalDate = date
         case "EMAILID": fetch.emailID = try identifier(&cursor)
         case "THREADID": fetch.threadID = try identifier(&cursor)
@@ -101,7 +104,8 @@ enum FetchReading {
         }
         let name = String(decoding: bytes[3..<6].map(\.uppercased), as: UTF8.self)
         guard let month = months.firstIndex(of: name), let day = digits((bytes[0] == .space ? 1 : 0)..<2),
-            let year = digits(7..<11), let hour = digits(12..<14), let minute = digits(15..<17), let second = digits(18..<20),
+            let year = digits(7..<11), let hour = digits(12..<14), let minute = digits(15..<17),
+            let second = digits(18..<20),
             let zoneHours = digits(22..<24), let zoneMinutes = digits(24..<26),
             hour < 24, minute < 60, second <= 60, zoneHours < 24, zoneMinutes < 60,
             bytes[21] == UInt8(ascii: "+") || bytes[21] == UInt8(ascii: "-"),

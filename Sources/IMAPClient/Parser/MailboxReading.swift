@@ -10,7 +10,9 @@ extension ResponseReading {
         list.attributes = try cursor.atoms("an attribute")
         try cursor.space()
         if let separator = try cursor.nstring("a separator") {
-            guard separator.readableBytes == 1 else { throw ResponseError("a separator of \(separator.readableBytes) bytes") }
+            guard separator.readableBytes == 1 else {
+                throw ResponseError("a separator of \(separator.readableBytes) bytes")
+            }
             list.separator = separator.readableBytesView.first
         }
         try cursor.space()

@@ -151,7 +151,9 @@ struct ResponseCursor {
         case UInt8(ascii: "{"): return String(buffer: try literal())
         default:
             // RFC 3501 §9: an astring may have `]`, and servers leave also other things unquoted.
-            let word = takeWhile { $0 > 0x20 && $0 != UInt8(ascii: "(") && $0 != UInt8(ascii: ")") && $0 != UInt8(ascii: "\"") }
+            let word = takeWhile {
+                $0 > 0x20 && $0 != UInt8(ascii: "(") && $0 != UInt8(ascii: ")") && $0 != UInt8(ascii: "\"")
+            }
             if word.isEmpty { throw wanted(what) }
             return String(decoding: word, as: UTF8.self)
         }
