@@ -117,7 +117,10 @@ let package = Package(
         .testTarget(name: "IMAPCodecTests", dependencies: ["IMAPCodec", "MailMessage", "IMAPTestSupport", "TestSupport"]),
         .testTarget(
             name: "IMAPClientTests",
-            dependencies: ["IMAPClient", "MailModel", "TestSupport", .product(name: "NIOCore", package: "swift-nio")]),
+            dependencies: [
+                "IMAPClient", "MailModel", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .testTarget(
             name: "IMAPServerTests",
             dependencies: [
