@@ -61,6 +61,8 @@ import Testing
         Transcript("a APPEND saved-messages (\\Seen) {5}\r\nHello\r\n", "+",
             #"a APPEND "saved-messages" (\Seen) NIL "Hello""#),
         Transcript("a APPEND INBOX {5+}\r\na\r\n\r\n\r\n", #"a APPEND "INBOX" () NIL "a\r\n\r\n""#),
+        Transcript("a APPEND x {1+}\r\na  {1+}\r\nb  (\\Seen) {1+}\r\nc\r\n",
+            #"a APPEND "x" () NIL "a" () NIL "b" (\Seen) NIL "c""#),
         Transcript("a APPEND INBOX {0}\r\n\r\n", "+", #"a APPEND "INBOX" () NIL """#),
         Transcript("a append {5}\r\ninbox () \"17-Jul-1996 02:44:25 -0700\" {3}\r\n\0\r\n\r\n", "+", "+",
             #"a APPEND "INBOX" () 837596665@-420 "\0\r\n""#),

@@ -11,6 +11,8 @@ enum MessageArguments {
         repeat {
             let what = ranges.isEmpty ? "the message as a literal" : "another message as a literal"
             try cursor.space(before: what)
+            // Python's imapclient writes two spaces between messages.
+            if !ranges.isEmpty { while cursor.takes(.space) {} }
             var message = AppendedMessage(flags: [], internalDate: nil, bytes: ByteBuffer())
             if cursor.next == .leftParenthesis {
                 message.flags = try cursor.flagList()
