@@ -12,6 +12,8 @@ struct ListAnswer {
     /// What this piece has cost so far.
     private var names = 0
     private var steps = 0
+    /// Of the snapshot that a piece is written from, as long as it is.
+    private var statuses: MailboxStatuses?
     /// What kept the state of a mailbox from being read in the last piece.
     private(set) var failure: StoreError?
 
@@ -32,6 +34,8 @@ struct ListAnswer {
         names = 0
         steps = 0
         failure = nil
+        statuses = snapshot.statuses
+        defer { statuses = nil }
         var listing = self.listing
         defer { self.listing = listing }
         try snapshot.proceed(&listing) { listed throws(StoreError) in try visit(listed, snapshot, &out) }
@@ -73,7 +77,7 @@ struct ListAnswer {
         }
         if let mailbox = entry.mailbox, query.needsStatus {
             do throws(StoreError) {
-                entry.status = try snapshot.status(of: mailbox)
+                entry.status = try statuses?.status(of: mailbox)
             } catch {
                 // RFC 5819 §2: what cannot be told of one mailbox does not keep the others from the client.
                 failure = error
@@ -99,8 +103,19 @@ struct ListAnswer {
     private mutating func tell(
         _ name: UnsafeRawBufferPointer, _ entry: ListEntry, _ snapshot: Snapshot, _ out: inout ByteBuffer
     ) {
+        let writer = entry.isSelected ? query.status : nil
+        if let form = PlainName(name), let head = query.plainHead(of: entry), writer?.isPlain ?? true {
+            // Nearly all names, and all of one that has thousands.
+            let capacity = head.count + 2 * (name.count + 2) + (entry.status == nil ? 0 : writer?.capacity ?? 0) + 2
+            return out.writeLines(atMost: capacity) { line in
+                line.put(head)
+                line.put(name, as: form)
+                line.put("\r\n")
+                if let writer, let status = entry.status { writer.put(status, name: name, as: form, to: &line) }
+            }
+        }
         query.write(name, entry, to: &out)
-        guard let writer = query.status, entry.isSelected, let status = entry.status else { return }
+        guard let writer, let status = entry.status else { return }
         do throws(StoreError) {
             try writer.write(status, name: name, snapshot, to: &out)
         } catch {

@@ -53,7 +53,11 @@ extension Session {
             try answer.proceed(in: account.store.snapshot(), to: &out)
             // Logged; the client hears OK (RFC 5819 §2).
             if let failure = answer.failure { _ = self.failure(failure, in: "LIST") }
-            await flushIfLarge()
+            if out.readableBytes >= Session.flushSize {
+                await flush()
+                // What comes is as large again.
+                if !answer.isAtEnd { out.reserveCapacity(Session.flushSize + Session.flushSize / 4) }
+            }
             await Task.yield()
             if state.isLoggedOut { return }
         }

@@ -20,6 +20,8 @@ struct ListQuery {
     let isRecursive: Bool
     let returns: ListCommand.Returns
     let status: StatusWriter?
+    /// What the lines of most names begin with: see `plainHead`.
+    private(set) var heads: [[UInt8]] = []
 
     init(_ list: ListCommand, appendLimit: Int) {
         form = list.isExtended ? .extendedList : .list
@@ -37,6 +39,7 @@ struct ListQuery {
         if criteria.contains(.specialUse) { returns.insert(.specialUse) }
         self.returns = returns
         status = list.status.isEmpty ? nil : StatusWriter(list.status, appendLimit: appendLimit)
+        heads = makeHeads()
     }
 
     /// RFC 3501 §6.3.9: the names subscribed to, and the names where the pattern ends above one.

@@ -32,6 +32,27 @@ extension ListQuery {
         out.writeStaticString("\r\n")
     }
 
+    /// What stands before the name, for an entry without a use, as most are; nil for others.
+    func plainHead(of entry: ListEntry) -> [UInt8]? {
+        guard form != .lsub, !entry.hasSelectedInferior, !returns.contains(.specialUse) || entry.specialUse.isEmpty else {
+            return nil
+        }
+        return heads[(entry.mailbox == nil ? 1 : 0) | (entry.isSubscribed ? 2 : 0) | (entry.hasInferiors ? 4 : 0)]
+    }
+
+    /// `* LIST (…) "/" ` for whether it is no mailbox, is subscribed to, has inferiors.
+    func makeHeads() -> [[UInt8]] {
+        (0..<8).map { bits in
+            var entry = ListEntry(mailbox: bits & 1 == 0 ? MailboxID(1) : nil, isSubscribed: bits & 2 != 0, isMatch: true)
+            entry.hasInferiors = bits & 4 != 0
+            var out = ByteBuffer()
+            out.writeStaticString("* LIST (")
+            writeAttributes(of: entry, to: &out)
+            out.writeStaticString(") \"/\" ")
+            return Array(buffer: out)
+        }
+    }
+
     private func writeAttributes(of entry: ListEntry, to out: inout ByteBuffer) {
         var isFirst = true
         func add(_ attribute: String) {

@@ -40,10 +40,51 @@ extension Snapshot {
     /// - Returns: nil if the mailbox is gone.
     /// - Complexity: O(log mailboxes).
     public func status(of mailbox: MailboxID) throws(StoreError) -> MailboxStatus? {
+        guard let value = try root.state.mailboxValue(mailbox.rawValue, root.pages) else { return nil }
+        return try MailboxStatus(mailbox.rawValue, value)
+    }
+
+    /// To look up the states of many mailboxes.
+    public var statuses: MailboxStatuses { MailboxStatuses(self) }
+}
+
+/// The states of a snapshot's mailboxes, looked up one by one. Those that were made one after the other, as the many of one chat
+/// are, stand side by side and are found so.
+public struct MailboxStatuses {
+    private var scan: CellScan
+    /// What `scan` stands at; 0: nothing.
+    private var last: UInt32 = 0
+
+    fileprivate init(_ snapshot: Snapshot) { scan = CellScan(snapshot.root.state.mailboxes, snapshot.root.pages) }
+
+    /// - Returns: nil if there is no such mailbox.
+    /// - Complexity: O(log mailboxes); O(1) for the mailbox made behind the one that was asked for before.
+    public mutating func status(of mailbox: MailboxID) throws(StoreError) -> MailboxStatus? {
         let id = mailbox.rawValue
-        guard let value = try root.state.mailboxValue(id, root.pages) else { return nil }
+        if last != 0, id == last &+ 1 {
+            try scan.advance()
+            last = id
+            if let key = scan.key, MailboxStatuses.id(key) == id { return try MailboxStatus(id, scan.value) }
+        }
+        try MailboxRow.key(id).withBytes { key throws(StoreError) in try scan.seek(key) }
+        guard let key = scan.key, MailboxStatuses.id(key) == id else {
+            last = 0
+            return nil
+        }
+        last = id
+        return try MailboxStatus(id, scan.value)
+    }
+
+    /// Keys are ids, the highest byte first.
+    private static func id(_ key: UnsafeRawBufferPointer) -> UInt32? {
+        key.count == 4 ? key.loadUnaligned(as: UInt32.self).bigEndian : nil
+    }
+}
+
+extension MailboxStatus {
+    fileprivate init(_ id: UInt32, _ value: UnsafeRawBufferPointer) throws(StoreError) {
         do {
-            return MailboxStatus(try MailboxRow(id: id, withoutName: value))
+            self.init(try MailboxRow(id: id, withoutName: value))
         } catch {
             throw .corrupt("\(FileNames.index), mailbox \(id)", error)
         }
