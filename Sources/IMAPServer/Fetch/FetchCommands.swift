@@ -43,6 +43,10 @@ extension Session {
                 announceKeywords(selected, account)
             }
             for entry in batch {
+                if plan.isQuick, entry.keywords.isEmpty {
+                    writeQuickly(entry, plan, selected)
+                    continue
+                }
                 var message = FetchedMessage(entry, store: account.store)
                 message.isNowSeen = seen.contains(message.message.uid)
                 message.isRecent = selected.recent.contains(message.message.uid)
@@ -114,6 +118,8 @@ struct FetchPlan {
     let setsSeen: Bool
     /// Something is asked for that the index does not know.
     let needsBody: Bool
+    /// Nothing but what synchronising clients ask for of all messages: flags, UID, mod-sequence, size.
+    let isQuick: Bool
 
     init(_ fetch: FetchCommand, isReadOnly: Bool, tellsModSeqs: Bool) {
         // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ, too.
@@ -128,6 +134,7 @@ struct FetchPlan {
             case .flags, .internalDate, .size, .uid, .modSeq, .emailID, .threadID, .saveDate: false
             }
         }
+        isQuick = items.allSatisfy { [.flags, .uid, .modSeq, .size].contains($0) }
         setsSeen =
             !isReadOnly
             && fetch.items.contains { item in
