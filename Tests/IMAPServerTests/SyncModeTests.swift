@@ -69,6 +69,35 @@ import Varve
         try await server.stop()
     }
 
+    /// RFC 7162 §5.1, §3.2.10: what a session is still shown is not forgotten, and never told as long gone.
+    @Test func withoutExpungeLogWhileASessionIsSlow() async throws {
+        let server = try await server(.noExpungeLog)
+        let (client, modSeq) = try prepared(server)
+        let other = try TestClient(port: server.port)
+        _ = try other.line()
+        try other.command("a1", "LOGIN alice alice")
+        for uid in [5, 1, 6] {
+            try other.command("b1", "SELECT INBOX")
+            try other.command("b2", "UID STORE \(uid) +FLAGS.SILENT (\\Deleted)")
+            try other.command("b3", "EXPUNGE")
+        }
+        // One that comes in and goes again, …
+        try other.command("b4", "APPEND INBOX (\\Deleted) {3+}\r\n7\r\n")
+        try other.command("b5", "EXPUNGE")
+        // … and a session for which all still have their numbers: in answer to FETCH none goes.
+        let numbers = try client.command("c1", "FETCH 1:6 (UID)")
+        #expect(Array(numbers.prefix(6)) == (1...6).map { "* \($0) FETCH (UID \($0))" })
+        #expect(numbers.contains { $0.contains("[HIGHESTMODSEQ \(modSeq)]") }, "\(numbers)")
+        #expect(numbers.contains("* 7 EXISTS"), "\(numbers)")
+        let since = try client.command("c2", "UID FETCH 1:20 (UID) (CHANGEDSINCE 1 VANISHED)")
+        #expect(!since.contains { $0.contains("EARLIER") }, "\(since)")
+        #expect(since.contains("* VANISHED 1:2,4:7"), "\(since)")
+        let all = try client.command("c3", "UID FETCH 1:20 (UID) (CHANGEDSINCE 1 VANISHED)")
+        #expect(all.contains("* VANISHED (EARLIER) 1:2,4:7"), "\(all)")
+        #expect(all.count == 3 && all[1].hasPrefix("* 1 FETCH (UID 3 MODSEQ ("), "\(all)")
+        try await server.stop()
+    }
+
     @Test func withoutModSeqs() async throws {
         let server = try await server(.noModSeq)
         let (client, _) = try prepared(server)
@@ -81,6 +110,7 @@ import Varve
         for command in [
             "FETCH 1 (FLAGS) (CHANGEDSINCE 1)", "UID FETCH 1 (FLAGS) (CHANGEDSINCE 1 VANISHED)", "FETCH 1 (MODSEQ)",
             "SEARCH MODSEQ 1", "UID SEARCH RETURN (COUNT) OR SEEN NOT MODSEQ 1",
+            "UID STORE 1 (UNCHANGEDSINCE 1) -FLAGS (\\Seen)",
         ] {
             let answer = try client.command("c2", command)
             #expect(isStatus(answer, "BAD"), "\(command)")

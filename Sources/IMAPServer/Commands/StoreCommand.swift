@@ -27,9 +27,10 @@ private struct StoreResult {
 extension Session {
     fileprivate func store(_ command: Command) async throws -> Reply {
         guard case .store(let store) = command, case .selected(let account, let selected) = state else { return .mismatch }
+        // RFC 7162 §3.1.2.2: BAD where mod-sequences are not kept, also if the mailbox was only examined.
+        if store.unchangedSince != nil { try useModSeqs(of: selected) }
         guard !selected.isReadOnly else { return .readOnlyMailbox }
         let uids = try resolve(store.set, byUID: store.uid, in: selected, of: account)
-        if store.unchangedSince != nil { try useModSeqs(of: selected) }
         let result = try await change(store, uids, selected, account)
         if !result.changed.isEmpty { selected.toldCommits.insert(result.modSeq) }
         let modified = try await tell(result, of: store, uids, selected, account)
@@ -80,29 +81,28 @@ extension Session {
     /// The new flags of all messages that were named, also of those that had them already; with .SILENT only where the client
     /// could not know them, and of the others the mod-sequence, if it has asked for such (RFC 7162 §3.1.3). Of messages that
     /// were left as they are it hears why (RFC 7162 §3.1.3, example 10).
-    /// - Returns: of those left, the ones that the client knows, by what it named them by: UIDs or sequence numbers.
+    /// - Returns: those left, by what the client named them by: UIDs, known to it or not, or the sequence numbers of those still
+    ///   there.
     private func tell(
         _ result: StoreResult, of store: StoreCommand, _ uids: UIDSet, _ selected: SelectedMailbox, _ account: Account
     ) async throws -> UIDSet {
         let withFlags = store.isSilent ? result.foreign.union(result.modified) : uids
         var told = withFlags
         if tellsModSeqs(of: selected) { told.formUnion(store.unchangedSince == nil ? result.changed : uids) }
-        var modified = UIDSet()
-        if !result.modified.isEmpty {
-            selected.toldChanges = (result.modified.intersection(selected.told), account.store.snapshot().modSeq)
-        }
+        var modified = store.uid ? result.modified : UIDSet()
+        let before = account.store.snapshot().modSeq
         var batches = MessageBatches(told)
         while let batch = try batches.next(selected.view(account)) {
             for entry in batch where !entry.message.isExpunged {
                 let uid = entry.message.uid
                 writeChange(entry, selected, flags: withFlags.contains(uid))
-                if !result.modified.isEmpty, result.modified.contains(uid) {
-                    modified.insert(store.uid ? uid : UID(UInt32(entry.number)))
-                }
+                if !store.uid, result.modified.contains(uid) { modified.insert(UID(UInt32(entry.number))) }
             }
             await flushIfLarge()
             if state.isLoggedOut { break }
         }
+        // `report` need not tell them once more.
+        selected.toldChanges = (withFlags.intersection(selected.told), through: before)
         return modified
     }
 

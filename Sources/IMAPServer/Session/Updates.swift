@@ -25,8 +25,9 @@ extension Session {
         return UpdateReport()
     }
 
-    /// Each step looks at the account for itself and copies out what it needs: while the client takes what is said, no state
-    /// of the account is held. The pin keeps readable what the steps speak of, until the mark moves at the end.
+    /// What is to be told is found in one look; each step then copies out what it needs of the newest state: while the client
+    /// takes what is said, no state of the account is held. The pin keeps readable what the steps speak of, until the mark
+    /// moves at the end.
     private func reportThrowing(
         _ selected: SelectedMailbox, of account: Account, mayShift: Bool
     ) async throws -> UpdateReport {
@@ -34,20 +35,19 @@ extension Session {
         let modSeq = account.store.snapshot().modSeq
         if mark.changed == modSeq, mark.vanished == modSeq { return UpdateReport() }
 
-        var told = mark
+        let look = try look(mark, account)
         var report = UpdateReport()
-        let (vanished, seen) = try untoldVanished(mark, account)
+        var told = look.told
         // Where nothing has vanished there is nothing to be told, and the mark may move on.
-        if mayShift || vanished.isEmpty {
-            report.toldExpunges = !vanished.isEmpty
-            try await reportVanished(vanished, selected, account)
-            told.vanished = max(mark.vanished, seen)
+        if mayShift || look.vanished.isEmpty {
+            report.toldExpunges = !look.vanished.isEmpty
+            try await reportVanished(look.vanished, selected, account)
         } else {
             report.owesExpunges = true
+            told.vanished = mark.vanished
         }
-        let changes = try untoldChanges(mark, &told, account)
         if told.uidNext > mark.uidNext { try reportNew(told, selected, account) }
-        try await reportChanged(changes, told, selected, account)
+        try await reportChanged(look.changed, told, selected, account)
         guard !state.isLoggedOut else { return report }
         selected.pin.advance(to: told)
         selected.toldCommits = selected.toldCommits.filter { $0 > told.changed }
@@ -55,10 +55,24 @@ extension Session {
         return report
     }
 
-    /// What has vanished, and the state that this is true of.
-    private func untoldVanished(_ mark: ViewMark, _ account: Account) throws -> (UIDSet, ModSeq) {
+    /// What has happened since a mark, and the mark of one who has been told all of it.
+    private struct Look {
+        var vanished: UIDSet
+        /// Of those that the client knows.
+        var changed: UIDSet
+        var told: ViewMark
+    }
+
+    /// Of one state, all of it: if changes were of a newer one than expunges, the client would be told of a mod-sequence above
+    /// that of an expunge that it does not hear of, nor that it must wait for one (RFC 7162 §3.2).
+    private func look(_ mark: ViewMark, _ account: Account) throws -> Look {
         let view = try view(mark, account)
-        return (view.untoldVanished, view.snapshot.modSeq)
+        var changed = UIDSet()
+        if mark.uidNext > .min {
+            let known = UIDSet(UIDRange(.min, UID(mark.uidNext.rawValue - 1)))
+            changed = UIDSet(try view.changed(since: mark.changed)).intersection(known)
+        }
+        return Look(vanished: view.untoldVanished, changed: changed, told: view.newest)
     }
 
     /// A run of sequence numbers.
@@ -97,16 +111,6 @@ extension Session {
         }
     }
 
-    /// Which messages that the client knows have changed; moves the rest of the mark to the state that this is true of.
-    private func untoldChanges(_ mark: ViewMark, _ told: inout ViewMark, _ account: Account) throws -> UIDSet {
-        let view = try view(told, account)
-        told.changed = max(mark.changed, view.snapshot.modSeq)
-        told.uidNext = max(mark.uidNext, view.mailbox.uidNext)
-        guard mark.uidNext > .min else { return UIDSet() }
-        let known = UIDSet(UIDRange(.min, UID(mark.uidNext.rawValue - 1)))
-        return UIDSet(try view.changed(since: mark.changed)).intersection(known)
-    }
-
     /// EXISTS and RECENT (RFC 3501 §7.3). The messages are \Recent for whoever comes first.
     private func reportNew(_ told: ViewMark, _ selected: SelectedMailbox, _ account: Account) throws {
         let view = try view(told, account)
@@ -116,13 +120,16 @@ extension Session {
     }
 
     /// FETCH FLAGS for each message that changed otherwise than by being new, or by what the client did itself.
+    ///
+    /// A message that has changed once more while others were told is left for the next time: its mod-sequence is above those
+    /// of changes that this client hears of only then, and must not be told before them (RFC 7162 §3.2).
     private func reportChanged(
         _ changes: UIDSet, _ told: ViewMark, _ selected: SelectedMailbox, _ account: Account
     ) async throws {
         var batches = MessageBatches(changes)
         while let batch = try batches.next(view(told, account)) {
             for entry in batch
-            where !entry.message.isExpunged && !selected.hasTold(entry.message) {
+            where !entry.message.isExpunged && entry.message.modSeq <= told.changed && !selected.hasTold(entry.message) {
                 writeChange(entry, selected)
             }
             await flushIfLarge()

@@ -34,13 +34,12 @@ extension Session {
 
     /// The HIGHESTMODSEQ that goes with a command's end, if the client needs one.
     ///
-    /// Having heard of expunges as VANISHED, which has no mod-sequence, it learns theirs from it (RFC 7162 §3.2.7). And as long as
-    /// expunges are owed, which may not be told in answer to FETCH, STORE or SEARCH, it must not take the mod-sequences that it
-    /// was told meanwhile for the state of the mailbox: it gets a lower one (§3.2, and the example in §6).
+    /// Having heard of expunges, which have no mod-sequence, it learns theirs from it (RFC 7162 §3.2.7, where it must after
+    /// VANISHED and may after EXPUNGE; RFC 6851 §4.4 wants it after MOVE in any case). And as long as expunges are owed, which
+    /// may not be told in answer to FETCH, STORE or SEARCH, it must not take the mod-sequences that it was told meanwhile for
+    /// the state of the mailbox: it gets a lower one (§3.2, and the example in §6).
     func highestModSeqCode(_ report: UpdateReport, _ selected: SelectedMailbox, _ account: Account) throws -> String? {
-        guard tellsModSeqs(of: selected) else { return nil }
-        let hasVanished = report.toldExpunges && enabled.contains(.qresync)
-        guard hasVanished || report.owesExpunges else { return nil }
+        guard tellsModSeqs(of: selected), report.toldExpunges || report.owesExpunges else { return nil }
         return "HIGHESTMODSEQ \(try selected.highestToldModSeq(account))"
     }
 }
