@@ -134,9 +134,11 @@ final class World: Sendable {
             }
             state.boxes[index].uidValidity = uidValidity
             let known = state.boxes[index]
+            state.boxes[index].uidNext = max(known.uidNext, uidNext)
+            // What several sessions are answered at once may be read here in another order.
+            guard plan.isLockstep else { return }
             try require(uidNext >= known.uidNext, "UIDNEXT goes back from \(known.uidNext) to \(uidNext)")
-            state.boxes[index].uidNext = uidNext
-            guard let highestModSeq, plan.isLockstep else { return }
+            guard let highestModSeq else { return }
             try require(
                 highestModSeq >= known.highestModSeq,
                 "HIGHESTMODSEQ goes back from \(known.highestModSeq) to \(highestModSeq)")
