@@ -45,4 +45,28 @@ import Varve
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == before)
         #expect(throws: StoreError.self) { try Store.open(at: path) }
     }
+
+    /// Who reads a message that is damaged hears that it has \Seen now, though of the message nothing (RFC 7162 §3.2.4).
+    @Test func aDamagedMessageIsSeen() async throws {
+        let server = try TestServer { $0.store.backgroundMaintenance = false }
+        try await server.start()
+        let alice = try TestClient(port: server.port)
+        _ = try alice.line()
+        try alice.command("a", "LOGIN alice alice")
+        try alice.command("b", "APPEND INBOX {3+}\r\nA\r\n")
+        try alice.command("c", "SELECT INBOX (CONDSTORE)")
+        // Every byte of the log behind the segments' headers becomes zero, in place.
+        let folder = "\(server.directory.storePath("alice"))/\(FileNames.segments)"
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(folder)/\(name)"))
+            let size = try file.seekToEnd()
+            try file.seek(toOffset: 64)
+            file.write(Data(count: Int(size) - 64))
+            try file.close()
+        }
+        let fetch = try alice.command("d", "FETCH 1 (BODY[])")
+        #expect(fetch.count == 2 && fetch[0].hasPrefix("* 1 FETCH (UID 1 MODSEQ ("), "\(fetch)")
+        #expect(fetch.first?.contains("FLAGS (\\Seen") == true && fetch.last?.hasPrefix("d NO [CORRUPTION]") == true, "\(fetch)")
+        try await server.server.shutDown()
+    }
 }

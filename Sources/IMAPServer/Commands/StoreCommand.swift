@@ -32,8 +32,8 @@ extension Session {
         guard !selected.isReadOnly else { return .readOnlyMailbox }
         let uids = try resolve(store.set, byUID: store.uid, in: selected, of: account)
         let result = try await change(store, uids, selected, account)
-        if !result.changed.isEmpty { selected.toldCommits.insert(result.modSeq) }
         let modified = try await tell(result, of: store, uids, selected, account)
+        if !result.changed.isEmpty { selected.toldCommits.insert(result.modSeq) }
         return try storeReply(store, uids, modified, selected, account)
     }
 

@@ -56,6 +56,8 @@ extension Session {
                     // One damaged message keeps nobody from the others.
                     logger.critical("damage", metadata: ["uid": "\(message.message.uid)", "error": "\(error)"])
                     damaged += 1
+                    // It has \Seen now all the same, which nothing else tells.
+                    if message.isNowSeen, !state.isLoggedOut { writeChange(entry, selected) }
                 }
                 if state.isLoggedOut { return .mismatch }
             }
