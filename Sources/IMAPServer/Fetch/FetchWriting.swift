@@ -93,9 +93,9 @@ extension Session {
         switch item {
         case .flags:
             out.writeString("FLAGS ")
-            out.writeFlags(
-                fetched.isNowSeen ? message.flags.union(.seen) : message.flags, keywords: fetched.keywords,
-                recent: fetched.isRecent)
+            // As they are, also where this FETCH has set \Seen: another session may have taken it away since, and what has the
+            // message's mod-sequence is what it did.
+            out.writeFlags(message.flags, keywords: fetched.keywords, recent: fetched.isRecent)
         case .internalDate:
             out.writeString("INTERNALDATE ")
             out.writeDateTime(message.internalDate)
