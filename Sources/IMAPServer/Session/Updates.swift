@@ -179,7 +179,7 @@ extension Session {
         }
     }
 
-    /// `* 5 FETCH (, with `UID 7` where asked; where messages are spoken of by UID alone `* 7 UIDFETCH (` (RFC 9586 §3.3).
+    /// `* 5 FETCH (`, with `UID 7` where asked; where messages are spoken of by UID alone `* 7 UIDFETCH (` (RFC 9586 §3.3).
     /// - Returns: whether an item has been written.
     func writeFetchHead(_ number: Int, _ uid: UID, writesUID: Bool) -> Bool {
         out.writeString("* ")
