@@ -12,11 +12,14 @@ struct CommandRow: Sendable {
     let reportsUpdates: Bool
     /// It names messages by sequence numbers, which UIDONLY does away with (RFC 9586 §3).
     let namesByNumber: Bool
+    /// It only looks, so that it may be carried out on the event loop (`SessionExecutor`); for what is otherwise in it the
+    /// handler calls `Session.mayWait`.
+    let isQuick: Bool
     let handler: Handler
 
     init(
         _ name: String, _ states: SessionStates, mayShift: Bool = true, reportsUpdates: Bool = true,
-        namesByNumber: Bool = false,
+        namesByNumber: Bool = false, isQuick: Bool = false,
         _ handler: @escaping Handler
     ) {
         self.name = name
@@ -24,6 +27,7 @@ struct CommandRow: Sendable {
         self.mayShift = mayShift
         self.reportsUpdates = reportsUpdates
         self.namesByNumber = namesByNumber
+        self.isQuick = isQuick
         self.handler = handler
     }
 }

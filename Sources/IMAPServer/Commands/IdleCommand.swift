@@ -5,7 +5,7 @@ import Varve
 
 extension CommandTable {
     static let idleCommands = [
-        CommandRow("IDLE", .loggedIn) { session, _ in await session.idle() }
+        CommandRow("IDLE", .loggedIn, isQuick: true) { session, _ in await session.idle() }
     ]
 }
 
@@ -43,6 +43,7 @@ extension Session {
             default: return .bad("Expected DONE")
             }
             await flush()
+            nothingWaits()
             switch await connection.next(until: deadline, selected == nil ? .bytes : [.bytes, .changes]) {
             case .bytes(let bytes): parser.append(bytes)
             case .storeChanged: break

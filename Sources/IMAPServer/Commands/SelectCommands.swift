@@ -6,13 +6,13 @@ import Varve
 
 extension CommandTable {
     static let selectCommands = [
-        CommandRow("SELECT", .loggedIn, reportsUpdates: false) { session, tagged in
+        CommandRow("SELECT", .loggedIn, reportsUpdates: false, isQuick: true) { session, tagged in
             try await session.select(tagged.command)
         },
-        CommandRow("EXAMINE", .loggedIn, reportsUpdates: false) { session, tagged in
+        CommandRow("EXAMINE", .loggedIn, reportsUpdates: false, isQuick: true) { session, tagged in
             try await session.select(tagged.command)
         },
-        CommandRow("CHECK", .selected) { session, _ in
+        CommandRow("CHECK", .selected, isQuick: true) { session, _ in
             // All that was acknowledged is on disk: there is nothing to wait for.
             .ok("Check completed")
         },
@@ -28,7 +28,7 @@ extension CommandTable {
             }
             return .ok("Close completed")
         },
-        CommandRow("UNSELECT", .selected, reportsUpdates: false) { session, _ in
+        CommandRow("UNSELECT", .selected, reportsUpdates: false, isQuick: true) { session, _ in
             guard case .selected(let account, _) = session.state else { return .mismatch }
             session.state = .authenticated(account)
             return .ok("Unselect completed")
@@ -55,7 +55,7 @@ extension Session {
         if select.condstore { try enableCondstore() }
         // A damaged store takes no changes (RFC 3501 §6.3.1: the server says so).
         let isReadOnly = select.isReadOnly || account.store.isReadOnly
-        guard let selected = try open(select.mailbox, account, isReadOnly: isReadOnly) else {
+        guard let selected = try await open(select.mailbox, account, isReadOnly: isReadOnly) else {
             return .noSuchMailbox(select.mailbox)
         }
         if let known = select.qresync { try await resynchronise(known, selected, account) }
@@ -66,7 +66,7 @@ extension Session {
 
     /// Selects the mailbox, and says what RFC 3501 §6.3.1 and its extensions want to be said.
     /// - Returns: nil if there is no such mailbox.
-    private func open(_ path: MailboxPath, _ account: Account, isReadOnly: Bool) throws -> SelectedMailbox? {
+    private func open(_ path: MailboxPath, _ account: Account, isReadOnly: Bool) async throws -> SelectedMailbox? {
         guard let info = try account.store.snapshot().mailbox(named: path.name),
             let pin = try account.store.pin(info.id)
         else { return nil }
@@ -74,8 +74,8 @@ extension Session {
             id: info.id, isReadOnly: isReadOnly, hasModSeqs: info.syncMode != .noModSeq, pin: pin, recent: UIDSet())
         let view: View
         do {
+            try await claimRecent(selected, account)
             view = try selected.view(account)
-            if view.mailbox.firstRecent < view.mailbox.uidNext { try claimRecent(selected, view.mailbox, account) }
         } catch is MailboxGone {
             return nil
         }

@@ -4,28 +4,28 @@ import IMAPCodec
 
 extension CommandTable {
     static let sessionCommands = [
-        CommandRow("CAPABILITY", .any) { session, _ in
+        CommandRow("CAPABILITY", .any, isQuick: true) { session, _ in
             session.out.writeLine("* CAPABILITY \(session.capabilities)")
             return .ok("Capability completed")
         },
-        CommandRow("NOOP", .any) { _, _ in .ok("Noop completed") },
-        CommandRow("LOGOUT", .any) { session, _ in
+        CommandRow("NOOP", .any, isQuick: true) { _, _ in .ok("Noop completed") },
+        CommandRow("LOGOUT", .any, isQuick: true) { session, _ in
             await session.end("Logging out")
             var reply = Reply.ok("Logout completed")
             reply.isLast = true
             return reply
         },
-        CommandRow("ID", .any) { session, tagged in
+        CommandRow("ID", .any, isQuick: true) { session, tagged in
             if case .id(let fields) = tagged.command { session.logClient(fields) }
             session.out.writeLine("* ID (\"name\" \"varved\")")
             return .ok("Id completed")
         },
-        CommandRow("ENABLE", .loggedIn) { session, tagged in
+        CommandRow("ENABLE", .loggedIn, isQuick: true) { session, tagged in
             guard case .enable(let names) = tagged.command else { return .mismatch }
             try session.enable(names)
             return .ok("Enable completed")
         },
-        CommandRow("NAMESPACE", .loggedIn) { session, _ in
+        CommandRow("NAMESPACE", .loggedIn, isQuick: true) { session, _ in
             session.out.writeLine("* NAMESPACE ((\"\" \"/\")) NIL NIL")
             return .ok("Namespace completed")
         },

@@ -7,10 +7,10 @@ import Varve
 
 extension CommandTable {
     static let fetchCommands = [
-        CommandRow("FETCH", .selected, mayShift: false, namesByNumber: true) { session, tagged in
+        CommandRow("FETCH", .selected, mayShift: false, namesByNumber: true, isQuick: true) { session, tagged in
             try await session.fetch(tagged.command)
         },
-        CommandRow("UID FETCH", .selected) { session, tagged in try await session.fetch(tagged.command) },
+        CommandRow("UID FETCH", .selected, isQuick: true) { session, tagged in try await session.fetch(tagged.command) },
     ]
 }
 
@@ -25,6 +25,7 @@ extension Session {
             uids = try await changedSince(ModSeq(since), uids, fetch, selected, account)
         }
         let plan = FetchPlan(fetch, isReadOnly: selected.isReadOnly, tellsModSeqs: tellsModSeqs(of: selected))
+        if plan.needsBody || plan.setsSeen { await mayWait() }
         var batches = MessageBatches(uids)
         var damaged = 0
         while true {

@@ -5,7 +5,7 @@ import Varve
 
 extension CommandTable {
     static let listCommands = [
-        CommandRow("LIST", .loggedIn) { session, tagged in
+        CommandRow("LIST", .loggedIn, isQuick: true) { session, tagged in
             guard case .list(let list) = tagged.command, let account = session.account else { return .mismatch }
             if !list.isExtended, list.patterns.first?.isEmpty ?? true {
                 // RFC 3501 §6.3.8: the client asks for the delimiter and the root only.
@@ -20,14 +20,14 @@ extension CommandTable {
             try await session.list(ListQuery(list, appendLimit: session.appendLimit), account)
             return .ok("List completed")
         },
-        CommandRow("LSUB", .loggedIn) { session, tagged in
+        CommandRow("LSUB", .loggedIn, isQuick: true) { session, tagged in
             guard case .lsub(let reference, let pattern) = tagged.command, let account = session.account else {
                 return .mismatch
             }
             try await session.list(ListQuery(lsub: reference, pattern), account)
             return .ok("Lsub completed")
         },
-        CommandRow("STATUS", .loggedIn) { session, tagged in
+        CommandRow("STATUS", .loggedIn, isQuick: true) { session, tagged in
             guard case .status(let path, let items) = tagged.command, let account = session.account else { return .mismatch }
             try session.enableWhatIsAsked(items)
             let snapshot = account.store.snapshot()

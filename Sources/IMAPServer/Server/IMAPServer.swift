@@ -8,8 +8,8 @@ import VarveAccounts
 
 /// An IMAP server on a data folder.
 ///
-/// Event loops do TLS and move bytes; each connection's session is one task on threads that may wait for a disk
-/// (`SessionExecutor`). The flow: socket → `ConnectionHandler` → `Connection` → `Session` → `CommandParser` → a row of
+/// Event loops do TLS and move bytes; each connection's session is one task, on the event loop for commands that wait for
+/// nothing, otherwise on threads that may wait for a disk (`SessionExecutor`). The flow: socket → `ConnectionHandler` → `Connection` → `Session` → `CommandParser` → a row of
 /// `CommandTable` → the engine → `Session.out` → `Connection` → socket.
 public final class IMAPServer: Sendable {
     public struct Configuration: Sendable {
@@ -39,7 +39,6 @@ public final class IMAPServer: Sendable {
 
     private let group: MultiThreadedEventLoopGroup
     private let pool: NIOThreadPool
-    private let executor: SessionExecutor
     private let context: ServerContext
     private let logger: Logger
     private let state = Mutex(State())
@@ -51,7 +50,6 @@ public final class IMAPServer: Sendable {
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopThreads)
         pool = NIOThreadPool(numberOfThreads: configuration.sessionThreads)
         pool.start()
-        executor = SessionExecutor(pool)
         self.logger = logger
         context = ServerContext(
             directory: directory,
@@ -120,9 +118,10 @@ public final class IMAPServer: Sendable {
         logger[metadataKey: "peer"] = .string(peer?.ipAddress ?? "unknown")
         logger.debug("connected", metadata: ["port": "\(peer?.port ?? 0)", "tls": "\(implicitTLS)"])
         let isLoopback = peer?.isLoopback ?? false
+        let executor = SessionExecutor(pool, channel.eventLoop)
         Task(executorPreference: executor) { [logger] in
             let session = Session(
-                connection, self.context, isEncrypted: implicitTLS, isLoopback: isLoopback, logger: logger)
+                connection, self.context, executor, isEncrypted: implicitTLS, isLoopback: isLoopback, logger: logger)
             await session.run()
             self.ended(id)
             logger.debug("disconnected")

@@ -10,6 +10,7 @@ import Varve
 final class Session {
     let connection: Connection
     let server: ServerContext
+    private let executor: SessionExecutor
     var logger: Logger
     var parser: CommandParser
     /// What is said next; goes out when nothing more is there to be answered, or when it is large.
@@ -31,9 +32,13 @@ final class Session {
     /// `out` is sent when it has so many bytes.
     static let flushSize = 64 << 10
 
-    init(_ connection: Connection, _ server: ServerContext, isEncrypted: Bool, isLoopback: Bool, logger: Logger) {
+    init(
+        _ connection: Connection, _ server: ServerContext, _ executor: SessionExecutor, isEncrypted: Bool, isLoopback: Bool,
+        logger: Logger
+    ) {
         self.connection = connection
         self.server = server
+        self.executor = executor
         self.isEncrypted = isEncrypted
         self.isLoopback = isLoopback
         self.logger = logger
@@ -47,6 +52,19 @@ final class Session {
         case .authenticated(let account), .selected(let account, _): account
         case .notAuthenticated, .loggedOut: nil
         }
+    }
+
+    // MARK: Where it runs
+
+    /// What follows may wait: for a disk, for the writer's lock, for long work.
+    func mayWait() async {
+        if executor.goOnWhereItMayWait() { await Task.yield() }
+    }
+
+    /// The session is about to wait for its client, and what comes may be answered at once. Not before the login, which
+    /// opens accounts.
+    func nothingWaits() {
+        if account != nil { executor.goOnOnEventLoop() }
     }
 
     // MARK: The loop
@@ -84,6 +102,7 @@ final class Session {
         }
         await flush()
         await connection.close(within: server.limits.closeTimeout)
+        await mayWait()
         leaveAccount()
     }
 
@@ -98,6 +117,7 @@ final class Session {
 
     /// Waits for what comes next from the client.
     private func receive() async {
+        nothingWaits()
         switch await connection.next(until: deadline) {
         case .bytes(let bytes):
             parser.append(bytes)
@@ -126,6 +146,7 @@ final class Session {
             out.writeStatus(tagged.tag, .bad, code: "UIDREQUIRED", "Messages are named by UID alone: UID \(name) is the command")
             return await countBadCommand()
         }
+        if !row.isQuick { await mayWait() }
         badCommands = 0
         var reply: Reply
         do {

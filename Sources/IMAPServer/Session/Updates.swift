@@ -46,7 +46,7 @@ extension Session {
             report.owesExpunges = true
             told.vanished = mark.vanished
         }
-        if told.uidNext > mark.uidNext { try reportNew(told, selected, account) }
+        if told.uidNext > mark.uidNext { try await reportNew(told, selected, account) }
         try await reportChanged(look.changed, told, selected, account)
         guard !state.isLoggedOut else { return report }
         selected.pin.advance(to: told)
@@ -112,9 +112,9 @@ extension Session {
     }
 
     /// EXISTS and RECENT (RFC 3501 §7.3). The messages are \Recent for whoever comes first.
-    private func reportNew(_ told: ViewMark, _ selected: SelectedMailbox, _ account: Account) throws {
+    private func reportNew(_ told: ViewMark, _ selected: SelectedMailbox, _ account: Account) async throws {
+        try await claimRecent(selected, account)
         let view = try view(told, account)
-        if view.mailbox.firstRecent < view.mailbox.uidNext { try claimRecent(selected, view.mailbox, account) }
         out.writeLine("* \(try view.count) EXISTS")
         out.writeLine("* \(try recentCount(view, selected)) RECENT")
     }
@@ -205,11 +205,14 @@ extension Session {
 
     /// Takes the messages that are \Recent for nobody; one who only looks (EXAMINE) sees them as recent and takes nothing
     /// (RFC 3501 §6.3.2).
-    func claimRecent(_ selected: SelectedMailbox, _ info: MailboxInfo, _ account: Account) throws {
+    func claimRecent(_ selected: SelectedMailbox, _ account: Account) async throws {
+        guard let info = try account.store.snapshot().mailbox(selected.id) else { throw MailboxGone() }
+        guard info.firstRecent < info.uidNext else { return }
         if selected.isReadOnly {
             selected.recent.insert(UIDRange(info.firstRecent, UID(info.uidNext.rawValue - 1)))
             return
         }
+        await mayWait()
         do {
             // A crash may forget it: then the messages are \Recent once more, which RFC 3501 §2.3.2 allows.
             let (from, to) = try account.store.commit(.relaxed) { tx in
