@@ -18,21 +18,22 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        // System libraries and the one piece of C that is ours.
+        // System libraries and the two pieces of C that are ours.
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CCRC32C"),
+        .target(name: "CRetain"),
 
-        // Dependencies look downwards only. What embeds the engine needs these five and no more.
+        // Dependencies look downwards only. What embeds the engine needs these and no more.
         .target(name: "MailModel"),
         .target(name: "VarveFormat", dependencies: ["MailModel", "CCRC32C"]),
         .target(name: "MailMessage", dependencies: ["MailModel"]),
         .target(
             name: "Varve",
             dependencies: [
-                "MailModel", "MailMessage", "VarveFormat", "CLZ4", "COpenSSL",
+                "MailModel", "MailMessage", "VarveFormat", "CRetain", "CLZ4", "COpenSSL",
                 .product(name: "HashTreeCollections", package: "swift-collections"),
             ]),
 

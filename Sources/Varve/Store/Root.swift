@@ -1,3 +1,4 @@
+import CRetain
 import Synchronization
 import VarveFormat
 
@@ -71,9 +72,11 @@ final class PublishedRoot: @unchecked Sendable {
             }
             // Seen again after the slot was written: the writer will see the slot before it lets the root go.
             if current.load(ordering: .sequentiallyConsistent) == bits {
-                let root = unmanaged(bits).retain()
+                // In C, so that it is done before the slot is given up: the optimizer moved a retain of Swift's own behind
+                // that, where a writer may have let the root go.
+                let root = varve_retain(UnsafeMutableRawPointer(bitPattern: bits)!)
                 slot.pointee.store(0, ordering: .releasing)
-                return root.takeRetainedValue()
+                return Unmanaged<Root>.fromOpaque(root).takeRetainedValue()
             }
             slot.pointee.store(0, ordering: .releasing)
         }
