@@ -47,7 +47,9 @@ final class Salvage {
         var options = options
         options.create = true
         options.access = .readWrite
+        // Between its commits it reads the writer's state, without the lock: no other thread may be at work.
         options.backgroundMaintenance = false
+        options.backgroundFlushing = false
         options.makesInbox = false
         // Encrypted as the old one is.
         if source.cipher == nil { options.masterKey = nil }
