@@ -118,12 +118,12 @@ struct MailboxCommand: ParsableCommand {
 }
 
 extension MailboxInfo {
-    fileprivate var uses: [String] { SpecialUse.names.filter { specialUse.contains($0.use) }.map(\.name) }
+    fileprivate var uses: [String] { SpecialUse.names.filter { self.specialUse.contains($0.use) }.map(\.name) }
 
     fileprivate var json: JSON {
         .object([
-            ("name", .string(name)), ("sync", .string(syncMode.name)), ("specialUse", .array(uses.map { .string($0) })),
-            ("messages", .number(messages)),
+            ("name", .string(name)), ("sync", .string(self.syncMode.name)), ("specialUse", .array(uses.map { .string($0) })),
+            ("messages", .number(self.messages)),
         ])
     }
 }

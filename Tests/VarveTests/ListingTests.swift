@@ -159,10 +159,11 @@ import VarveSimulation
             let before = touches.count
             while !listing.isAtEnd {
                 let snapshot = store.snapshot()
+                var statuses = snapshot.statuses
                 try snapshot.proceed(&listing) { listed throws(StoreError) in
                     visited += 1
                     if status, let mailbox = listed.mailbox {
-                        guard try snapshot.status(of: mailbox)?.id == mailbox else { throw StoreError(.notFound, "") }
+                        guard try statuses.status(of: mailbox)?.id == mailbox else { throw StoreError(.notFound, "") }
                     }
                     return visited % piece == 0 ? .pause : []
                 }

@@ -24,8 +24,7 @@ extension Session {
             uids = try resolve(set, byUID: true, in: selected, of: account)
         } else {
             // Only what the client knows of: it has not seen what came since.
-            let mark = selected.pin.mark
-            uids = mark.uidNext > .min ? UIDSet(UIDRange(.min, UID(mark.uidNext.rawValue - 1))) : UIDSet()
+            uids = selected.told
         }
         _ = try await account.commit { tx in
             guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }

@@ -31,13 +31,11 @@ extension CommandTable {
             guard case .status(let path, let items) = tagged.command, let account = session.account else { return .mismatch }
             try session.enableWhatIsAsked(items)
             let snapshot = account.store.snapshot()
-            guard let info = try snapshot.mailbox(named: path.name), let status = try snapshot.status(of: info.id) else {
-                return .noSuchMailbox(path)
-            }
+            guard let info = try snapshot.mailbox(named: path.name) else { return .noSuchMailbox(path) }
             var name = info.name
             try name.withUTF8 { name in
                 try StatusWriter(items, appendLimit: session.appendLimit)
-                    .write(status, name: UnsafeRawBufferPointer(name), snapshot, to: &session.out)
+                    .write(info.status, name: UnsafeRawBufferPointer(name), snapshot, to: &session.out)
             }
             return .ok("Status completed")
         },

@@ -35,7 +35,7 @@ extension Session {
         let modSeq = account.store.snapshot().modSeq
         if mark.changed == modSeq, mark.vanished == modSeq { return UpdateReport() }
 
-        let look = try look(mark, account)
+        let look = try look(mark, selected.told, account)
         var report = UpdateReport()
         var told = look.told
         // Where nothing has vanished there is nothing to be told, and the mark may move on.
@@ -65,13 +65,9 @@ extension Session {
 
     /// Of one state, all of it: if changes were of a newer one than expunges, the client would be told of a mod-sequence above
     /// that of an expunge that it does not hear of, nor that it must wait for one (RFC 7162 §3.2).
-    private func look(_ mark: ViewMark, _ account: Account) throws -> Look {
+    private func look(_ mark: ViewMark, _ known: UIDSet, _ account: Account) throws -> Look {
         let view = try view(mark, account)
-        var changed = UIDSet()
-        if mark.uidNext > .min {
-            let known = UIDSet(UIDRange(.min, UID(mark.uidNext.rawValue - 1)))
-            changed = UIDSet(try view.changed(since: mark.changed)).intersection(known)
-        }
+        let changed = try view.changedSet(since: mark.changed).intersection(known)
         return Look(vanished: view.untoldVanished, changed: changed, told: view.newest)
     }
 

@@ -16,7 +16,7 @@ extension Session {
     ) throws -> (vanished: UIDSet, changed: UIDSet) {
         let view = try selected.view(account)
         let vanished = try view.vanished(since: modSeq).subtracting(view.untoldVanished)
-        let changed = UIDSet(try view.changed(since: modSeq))
+        let changed = try view.changedSet(since: modSeq)
         return (vanished.intersection(uids), changed.intersection(uids))
     }
 

@@ -82,15 +82,10 @@ struct IndexState: Sendable {
 
     // MARK: Mailboxes
 
-    /// A mailbox' row as it stands in the page.
-    func mailboxValue(_ id: UInt32, _ pages: borrowing Pages) throws(StoreError) -> UnsafeRawBufferPointer? {
-        let key = (UInt8(truncatingIfNeeded: id >> 24), UInt8(truncatingIfNeeded: id >> 16),
-            UInt8(truncatingIfNeeded: id >> 8), UInt8(truncatingIfNeeded: id))
-        return try withUnsafeBytes(of: key) { key throws(StoreError) in try mailboxes.find(key, pages) }
-    }
-
     func mailbox(_ id: UInt32, _ pages: borrowing Pages) throws(StoreError) -> MailboxRow? {
-        guard let value = try mailboxValue(id, pages) else { return nil }
+        // Keys are ids, the highest byte first.
+        let value = try withUnsafeBytes(of: id.bigEndian) { key throws(StoreError) in try mailboxes.find(key, pages) }
+        guard let value else { return nil }
         do {
             return try MailboxRow(id: id, value)
         } catch {

@@ -37,13 +37,6 @@ public struct MailboxStatus: Sendable {
 }
 
 extension Snapshot {
-    /// - Returns: nil if the mailbox is gone.
-    /// - Complexity: O(log mailboxes).
-    public func status(of mailbox: MailboxID) throws(StoreError) -> MailboxStatus? {
-        guard let value = try root.state.mailboxValue(mailbox.rawValue, root.pages) else { return nil }
-        return try MailboxStatus(mailbox.rawValue, value)
-    }
-
     /// To look up the states of many mailboxes.
     public var statuses: MailboxStatuses { MailboxStatuses(self) }
 }
@@ -66,7 +59,7 @@ public struct MailboxStatuses {
             last = id
             if let key = scan.key, MailboxStatuses.id(key) == id { return try MailboxStatus(id, scan.value) }
         }
-        try MailboxRow.key(id).withBytes { key throws(StoreError) in try scan.seek(key) }
+        try withUnsafeBytes(of: id.bigEndian) { key throws(StoreError) in try scan.seek(key) }
         guard let key = scan.key, MailboxStatuses.id(key) == id else {
             last = 0
             return nil

@@ -134,48 +134,25 @@ extension IndexState {
     }
 }
 
-/// What a mailbox is, at one modseq.
+/// What a mailbox is, at one modseq: its name, and all of its `status`, which can be asked of it as its own.
+@dynamicMemberLookup
 public struct MailboxInfo: Sendable {
-    public let id: MailboxID
+    public let status: MailboxStatus
     /// `/` stands between levels.
     public let name: String
-    public let uidValidity: UIDValidity
-    /// The next message will have this UID, or a higher one.
-    public let uidNext: UID
-    /// The last commit that changed the mailbox or something in it.
-    public let highestModSeq: ModSeq
     /// The commit that created the mailbox.
     public let created: ModSeq
     /// Expunges at or before this are no longer known.
     public let vanishedFloor: ModSeq
-    public let messages: Int
-    public let unseen: Int
-    public let deleted: Int
-    /// Sum of the messages' sizes.
-    public let bytes: UInt64
-    /// Messages from this UID on have been \Recent for nobody yet.
-    public let firstRecent: UID
-    /// What the mailbox is for (RFC 6154).
-    public let specialUse: SpecialUse
-    /// How far its history is kept for those who synchronise.
-    public let syncMode: SyncMode
 
     init(_ row: MailboxRow) {
-        id = MailboxID(row.id)
+        status = MailboxStatus(row)
         name = String(decoding: row.name, as: UTF8.self)
-        uidValidity = UIDValidity(row.uidValidity)
-        uidNext = UID(row.uidNext)
-        highestModSeq = ModSeq(row.highestModSeq)
         created = ModSeq(row.created)
         vanishedFloor = ModSeq(row.vanishedFloor)
-        messages = Int(row.messages)
-        unseen = Int(row.unseen)
-        deleted = Int(row.deleted)
-        bytes = row.bytes
-        firstRecent = UID(row.firstRecent)
-        specialUse = row.specialUse
-        syncMode = row.syncMode
     }
+
+    @inlinable public subscript<Value>(dynamicMember member: KeyPath<MailboxStatus, Value>) -> Value { status[keyPath: member] }
 }
 
 /// What the index knows of a message, copied out of it.
