@@ -104,9 +104,11 @@ let package = Package(
             name: "IMAPStress",
             dependencies: ["IMAPClient", "MailModel", "TestSupport", .product(name: "NIOCore", package: "swift-nio")],
             path: "Benchmarks/Stress"),
+        // What the bench tool tells: while it is at work, and of what it found.
+        .target(name: "BenchReport", path: "Benchmarks/Report"),
         .executableTarget(
             name: "varve-bench",
-            dependencies: ["IMAPStress", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["IMAPStress", "BenchReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Tool"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Glibc
+import BenchReport
+import Foundation
 import IMAPStress
 
 struct IMAPCommand: AsyncParsableCommand {
@@ -86,32 +87,20 @@ struct IMAPCommand: AsyncParsableCommand {
         plan.isLockstep = lockstep
         plan.prefix = prefix
         for (quirk, name) in StressPlan.Quirks.names where allow.contains(name) { plan.quirks.formUnion(quirk) }
-        let isShown = isatty(STDERR_FILENO) == 1
-        let stress = Stress(plan) { [rounds, seed] done in
-            if isShown { printToStandardError("\rstress, seed \(seed): \(done) of \(rounds) rounds\u{1B}[K") }
-        }
+        let progress = Progress()
+        let stress = Stress(plan) { [rounds, seed] done in progress.show("stress, seed \(seed): \(done) of \(rounds) rounds") }
         do {
             let report = try await stress.run()
-            if isShown { printToStandardError("\r\u{1B}[K") }
+            progress.clear()
             print(json ? report.json(seed: seed) : report.text(seed: seed))
         } catch let violation as Violation {
-            if isShown { printToStandardError("\r\u{1B}[K") }
+            progress.clear()
             print(json ? violation.json : "\(violation)")
             throw ExitCode(1)
         } catch {
-            if isShown { printToStandardError("\r\u{1B}[K") }
-            printToStandardError("varve-bench: \(server): \(error)\n")
+            progress.clear()
+            FileHandle.standardError.write(Data("varve-bench: \(server): \(error)\n".utf8))
             throw ExitCode(2)
         }
-    }
-}
-
-func printToStandardError(_ text: String) {
-    let bytes = Array(text.utf8)
-    var done = 0
-    while done < bytes.count {
-        let count = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress! + done, $0.count - done) }
-        guard count > 0 || errno == EINTR else { return }
-        done += max(0, count)
     }
 }
