@@ -76,36 +76,60 @@ public struct MailboxRow: Hashable, Sendable {
     }
 
     public init(id: UInt32, _ value: UnsafeRawBufferPointer) throws(FormatError) {
-        try self.init(id: id, withoutName: value)
+        let fields = try MailboxFields(value)
+        self.id = id
+        uidValidity = fields.uidValidity
+        uidNext = fields.uidNext
+        firstRecent = fields.firstRecent
+        messages = fields.messages
+        unseen = fields.unseen
+        deleted = fields.deleted
+        dead = fields.dead
+        purgedBelow = fields.purgedBelow
+        highestModSeq = fields.highestModSeq
+        vanishedFloor = fields.vanishedFloor
+        purged = fields.purged
+        bytes = fields.bytes
+        created = fields.created
+        specialUse = fields.specialUse
+        syncMode = fields.syncMode
         name = Array(value[MailboxRow.fixedSize...])
     }
+}
 
-    /// As if the name were empty: nothing is allocated.
-    public init(id: UInt32, withoutName value: UnsafeRawBufferPointer) throws(FormatError) {
-        guard value.count >= MailboxRow.fixedSize, let p = value.baseAddress else {
+/// A mailbox' row as it stands in a page: what is asked for is read, and nothing is copied.
+public struct MailboxFields {
+    @usableFromInline let base: UnsafeRawPointer
+    public let syncMode: SyncMode
+
+    /// - Parameter value: stays where it is as long as this is used.
+    public init(_ value: UnsafeRawBufferPointer) throws(FormatError) {
+        guard value.count >= MailboxRow.fixedSize, let base = value.baseAddress else {
             throw .invalid("a mailbox row of \(value.count) bytes")
         }
-        self.id = id
-        uidValidity = p.load32(0)
-        uidNext = p.load32(4)
-        firstRecent = p.load32(8)
-        messages = p.load32(12)
-        unseen = p.load32(16)
-        deleted = p.load32(20)
-        dead = p.load32(24)
-        purgedBelow = p.load32(28)
-        highestModSeq = p.load64(32)
-        vanishedFloor = p.load64(40)
-        purged = p.load64(48)
-        bytes = p.load64(56)
-        created = p.load64(64)
-        specialUse = SpecialUse(rawValue: p.load16(72)).intersection(.every)
-        guard let mode = SyncMode(rawValue: p.load8(74)) else { throw .invalid("a mailbox row of sync mode \(p.load8(74))") }
+        self.base = base
+        guard let mode = SyncMode(rawValue: base.load8(74)) else {
+            throw .invalid("a mailbox row of sync mode \(base.load8(74))")
+        }
         syncMode = mode
-        name = []
         // What is counted can grow no further than the UIDs do: nobody who adds to a counter has to look again.
         guard messages < uidNext, dead < uidNext, purged < .max, unseen <= messages, deleted <= messages, bytes <= .max / 2 else {
             throw .invalid("a mailbox row with \(messages) messages and \(dead) dead ones below UID \(uidNext)")
         }
     }
+
+    @inlinable public var uidValidity: UInt32 { base.load32(0) }
+    @inlinable public var uidNext: UInt32 { base.load32(4) }
+    @inlinable public var firstRecent: UInt32 { base.load32(8) }
+    @inlinable public var messages: UInt32 { base.load32(12) }
+    @inlinable public var unseen: UInt32 { base.load32(16) }
+    @inlinable public var deleted: UInt32 { base.load32(20) }
+    @inlinable public var dead: UInt32 { base.load32(24) }
+    @inlinable public var purgedBelow: UInt32 { base.load32(28) }
+    @inlinable public var highestModSeq: UInt64 { base.load64(32) }
+    @inlinable public var vanishedFloor: UInt64 { base.load64(40) }
+    @inlinable public var purged: UInt64 { base.load64(48) }
+    @inlinable public var bytes: UInt64 { base.load64(56) }
+    @inlinable public var created: UInt64 { base.load64(64) }
+    @inlinable public var specialUse: SpecialUse { SpecialUse(rawValue: base.load16(72)).intersection(.every) }
 }

@@ -87,6 +87,16 @@ func written(_ body: (inout ByteBuffer) -> Void) -> String {
         #expect(text(Int128.min) == String(Int128.min))
     }
 
+    @Test func decimalsOfLines() {
+        var values: [UInt64] = [0, 1 << 32 - 1, 1 << 32, 1 << 32 + 1, .max]
+        var power: UInt64 = 1
+        for _ in 1..<20 {
+            power *= 10
+            values += [power - 1, power, power + 7]
+        }
+        for value in values { #expect(written { $0.writeLines(atMost: 20) { $0.put(value) } } == String(value)) }
+    }
+
     @Test(arguments: [
         "BODY[]", "BODY[HEADER]", "BODY[TEXT]<0>", "BODY[1.2.3]<4294967295>", "BODY[1.MIME]",
         "BODY[2.HEADER.FIELDS (Date \"X Y\")]",

@@ -35,14 +35,30 @@ public struct ResponseLine: ~Copyable {
             bound = bound.multipliedReportingOverflow(by: 10).partialValue
         }
         precondition(digits <= capacity - count, "a response is longer than was said")
-        var rest = number
         var place = base + count + digits
-        for _ in 0..<digits {
+        var rest = number
+        while rest > UInt64(UInt32.max) {
             place -= 1
             place.storeBytes(of: UInt8(truncatingIfNeeded: rest % 10) + 0x30, as: UInt8.self)
             rest /= 10
         }
+        // Two digits at a time, with the cheaper division of 32 bits.
+        var low = UInt32(rest)
+        while low >= 10 {
+            place -= 2
+            place.copyMemory(from: ResponseLine.pairs.utf8Start + Int(low % 100) * 2, byteCount: 2)
+            low /= 100
+        }
+        if place > base + count { (place - 1).storeBytes(of: UInt8(truncatingIfNeeded: low) + 0x30, as: UInt8.self) }
         count += digits
+    }
+
+    /// The numbers below 100, each of two digits.
+    private static var pairs: StaticString {
+        """
+        00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657\
+        585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
     }
 
     /// A name whose form is known.

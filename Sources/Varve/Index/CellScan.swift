@@ -10,15 +10,14 @@ struct CellScan {
     private var way: [(page: UnsafeRawPointer, child: Int)] = []
     private var leaf: UnsafeRawPointer?
     private var index = 0
+    /// Nil at the end.
+    private(set) var key: UnsafeRawBufferPointer?
 
     /// At the end: there is nothing to be had until `seek`.
     init(_ tree: CellTree, _ pages: Pages) {
         self.tree = tree
         self.pages = pages
     }
-
-    /// Nil at the end.
-    var key: UnsafeRawBufferPointer? { leaf.map { CellPage.key($0, index) } }
 
     /// - Precondition: not at the end.
     var value: UnsafeRawBufferPointer { CellPage.value(leaf!, index) }
@@ -28,6 +27,7 @@ struct CellScan {
     mutating func seek(_ low: UnsafeRawBufferPointer) throws(StoreError) {
         way.removeAll(keepingCapacity: true)
         leaf = nil
+        key = nil
         guard tree.root.height > 0 else { return }
         var number = tree.root.page
         var level = tree.root.height - 1
@@ -41,18 +41,19 @@ struct CellScan {
         let leaf = try pages.page(number, level: 0, tree: tree.tree)
         self.leaf = leaf
         index = CellPage.lowerBound(leaf, low).index
-        if index == Page.count(leaf) { try goToNextLeaf() }
+        if index == Page.count(leaf) { try goToNextLeaf() } else { key = CellPage.key(leaf, index) }
     }
 
     /// - Complexity: O(1) pages, and none for nearly all cells.
     mutating func advance() throws(StoreError) {
         guard let leaf else { return }
         index += 1
-        if index == Page.count(leaf) { try goToNextLeaf() }
+        if index == Page.count(leaf) { try goToNextLeaf() } else { key = CellPage.key(leaf, index) }
     }
 
     private mutating func goToNextLeaf() throws(StoreError) {
         leaf = nil
+        key = nil
         while let (page, child) = way.popLast() {
             guard child + 1 < Page.count(page) else { continue }
             way.append((page, child + 1))
@@ -76,5 +77,6 @@ struct CellScan {
         guard Page.count(leaf) > 0 else { throw .corrupt("\(FileNames.index), page \(number)", "it is empty") }
         self.leaf = leaf
         index = 0
+        key = CellPage.key(leaf, 0)
     }
 }

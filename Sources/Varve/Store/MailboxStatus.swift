@@ -75,9 +75,23 @@ public struct MailboxStatuses {
 }
 
 extension MailboxStatus {
+    private init(_ id: UInt32, _ fields: MailboxFields) {
+        self.id = MailboxID(id)
+        uidValidity = UIDValidity(fields.uidValidity)
+        uidNext = UID(fields.uidNext)
+        highestModSeq = ModSeq(fields.highestModSeq)
+        messages = Int(fields.messages)
+        unseen = Int(fields.unseen)
+        deleted = Int(fields.deleted)
+        bytes = fields.bytes
+        firstRecent = UID(fields.firstRecent)
+        specialUse = fields.specialUse
+        syncMode = fields.syncMode
+    }
+
     fileprivate init(_ id: UInt32, _ value: UnsafeRawBufferPointer) throws(StoreError) {
         do {
-            self.init(try MailboxRow(id: id, withoutName: value))
+            self.init(id, try MailboxFields(value))
         } catch {
             throw .corrupt("\(FileNames.index), mailbox \(id)", error)
         }
