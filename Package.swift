@@ -9,7 +9,13 @@ let package = Package(
         .executable(name: "varve", targets: ["varve"]),
         .executable(name: "varve-dump", targets: ["varve-dump"]),
     ],
+    traits: [
+        .trait(
+            name: "Rivals",
+            description: "varve-bench measures SQLite, LMDB and RocksDB too: libsqlite3-dev, liblmdb-dev, librocksdb-dev.")
+    ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -105,10 +111,30 @@ let package = Package(
             dependencies: ["IMAPClient", "MailModel", "TestSupport", .product(name: "NIOCore", package: "swift-nio")],
             path: "Benchmarks/Stress"),
         // What the bench tool tells: while it is at work, and of what it found.
-        .target(name: "BenchReport", path: "Benchmarks/Report"),
+        .target(
+            name: "BenchReport",
+            dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "Benchmarks/Report"),
+        // Other stores that can hold mailboxes, to be measured beside Varve: only with the trait `Rivals`.
+        .systemLibrary(
+            name: "CSQLite", path: "Benchmarks/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CLMDB", path: "Benchmarks/CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CRocksDB", path: "Benchmarks/CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
+        // A mailbox's work, put to each of the stores.
+        .target(
+            name: "MailboxEngines",
+            dependencies: [
+                "Varve", "MailMessage", "MailModel",
+                .target(name: "CSQLite", condition: .when(traits: ["Rivals"])),
+                .target(name: "CLMDB", condition: .when(traits: ["Rivals"])),
+                .target(name: "CRocksDB", condition: .when(traits: ["Rivals"])),
+            ],
+            path: "Benchmarks/Engines"),
         .executableTarget(
             name: "varve-bench",
-            dependencies: ["IMAPStress", "BenchReport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["IMAPStress", "BenchReport", "MailboxEngines", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Tool"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),
