@@ -126,7 +126,7 @@ let package = Package(
         .target(
             name: "MailboxEngines",
             dependencies: [
-                "Varve", "MailMessage", "MailModel",
+                "Varve", "MailMessage", "MailModel", "TestSupport",
                 .target(name: "CSQLite", condition: .when(traits: ["Rivals"])),
                 .target(name: "CLMDB", condition: .when(traits: ["Rivals"])),
                 .target(name: "CRocksDB", condition: .when(traits: ["Rivals"])),
@@ -170,6 +170,7 @@ let package = Package(
             dependencies: ["FuzzTargets", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Fuzzing/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"]),
+        .testTarget(name: "BenchTests", dependencies: ["MailboxEngines", "MailModel", "TestSupport"]),
         // They run the programs as they were built, with scripts in Python.
         .testTarget(name: "ProgramTests", exclude: ["Scripts"]),
     ],
