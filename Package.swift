@@ -132,9 +132,17 @@ let package = Package(
                 .target(name: "CRocksDB", condition: .when(traits: ["Rivals"])),
             ],
             path: "Benchmarks/Engines"),
+        // What each store is asked to do, and how that is measured.
+        .target(
+            name: "EngineBench",
+            dependencies: [
+                "MailboxEngines", "BenchReport", "MailModel", "TestSupport", "CLZ4",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "Benchmarks/Rows"),
         .executableTarget(
             name: "varve-bench",
-            dependencies: ["IMAPStress", "BenchReport", "MailboxEngines", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["IMAPStress", "BenchReport", "EngineBench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Tool"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),

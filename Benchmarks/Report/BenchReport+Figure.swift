@@ -1,3 +1,5 @@
+import Histogram
+
 extension BenchReport {
     /// One measured quantity.
     public struct Figure: Codable, Sendable {
@@ -11,6 +13,18 @@ extension BenchReport {
             self.repetitions = repetitions
             self.percentiles = percentiles
         }
+
+        /// - Parameter histogram: of nanoseconds.
+        public init(_ histogram: Histogram<UInt64>?, repetitions: [Double]) {
+            self.init(repetitions: repetitions)
+            guard let histogram, histogram.totalCount > 0 else { return }
+            // A share is told as far as there are operations beyond it.
+            percentiles = Figure.shares.filter { $0 == 1 || (1 - $0) * Double(histogram.totalCount) >= 1 }.map {
+                Percentile(share: $0, value: Double(histogram.valueAtPercentile($0 * 100)) / 1e9)
+            }
+        }
+
+        private static let shares = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999, 1]
 
         public var median: Double {
             let sorted = repetitions.sorted()

@@ -1,0 +1,80 @@
+import CLZ4
+import Foundation
+
+/// What the machine can do for the work of a row, measured beside it.
+enum MachineLimits {
+    /// Seconds of one write and one `fdatasync` on a file whose bytes were written before.
+    /// - Parameter bytes: of one write. - Parameter count: how many are made; the median is told.
+    static func durableWrite(bytes: Int, count: Int, in folder: String) throws -> Double {
+        let path = folder + "/limit"
+        let file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
+        guard file >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        defer {
+            Glibc.close(file)
+            unlink(path)
+        }
+        let zeros = [UInt8](repeating: 0, count: bytes * count)
+        let block = [UInt8](repeating: 0x5A, count: bytes)
+        guard pwrite(file, zeros, zeros.count, 0) == zeros.count, fsync(file) == 0 else {
+            throw POSIXError(.init(rawValue: errno) ?? .EIO)
+        }
+        var latencies = Latencies()
+        for index in 0..<count {
+            let isWritten = latencies.measure { pwrite(file, block, bytes, off_t(index * bytes)) == bytes && fdatasync(file) == 0 }
+            guard isWritten else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        }
+        return latencies.median
+    }
+
+    /// Seconds of a copy of so many bytes, from where no cache has them if they are many.
+    static func copy(bytes: Int, count: Int = 5) -> Double {
+        let source = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 4096)
+        let target = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 4096)
+        defer {
+            source.deallocate()
+            target.deallocate()
+        }
+        memset(source.baseAddress!, 1, bytes)
+        memset(target.baseAddress!, 2, bytes)
+        var latencies = Latencies()
+        // Small copies are too short for the clock.
+        let rounds = max(1, (1 << 20) / max(bytes, 1))
+        for _ in 0..<count {
+            latencies.measure {
+                for _ in 0..<rounds { target.copyMemory(from: UnsafeRawBufferPointer(source)) }
+            }
+        }
+        return latencies.median / Double(rounds)
+    }
+
+    /// Seconds of compressing one message by LZ4.
+    static func compress(_ message: [UInt8], count: Int = 20_000) -> Double {
+        var out = [CChar](repeating: 0, count: Int(LZ4_compressBound(Int32(message.count))))
+        let seconds = seconds {
+            for _ in 0..<count {
+                _ = message.withUnsafeBytes {
+                    LZ4_compress_default($0.baseAddress!.assumingMemoryBound(to: CChar.self), &out, Int32(message.count), Int32(out.count))
+                }
+            }
+        }
+        return seconds / Double(count)
+    }
+
+    /// Seconds of opening a file, mapping it and reading two of its pages.
+    static func map(_ path: String) throws -> Double {
+        var latencies = Latencies()
+        for _ in 0..<20 {
+            let isRead = latencies.measure {
+                let file = open(path, O_RDONLY)
+                guard file >= 0 else { return false }
+                defer { Glibc.close(file) }
+                let length = 1 << 20
+                guard let bytes = mmap(nil, length, PROT_READ, MAP_SHARED, file, 0), bytes != MAP_FAILED else { return false }
+                defer { munmap(bytes, length) }
+                return bytes.load(fromByteOffset: 0, as: UInt8.self) &+ bytes.load(fromByteOffset: 4096, as: UInt8.self) >= 0
+            }
+            guard isRead else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        }
+        return latencies.median
+    }
+}
