@@ -51,7 +51,7 @@ struct Latencies {
 struct Contest {
     let contestants: [Contestant]
     let repetitions: Int
-    let progress: Progress
+    let progress: ProgressLine
 
     /// - Parameter limit: what the machine needs for the same, in the row's unit; measured in turns as well.
     /// - Parameter body: one repetition on one engine. - Returns: its figure, in the row's unit.

@@ -7,7 +7,8 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Measures and tries mail servers and stores.",
         discussion: """
             EXAMPLE
+              varve-bench engine
               varve-bench imap localhost:1143 --stress --user alice --password secret --seed 7 --rounds 500
             """,
-        subcommands: [IMAPCommand.self])
+        subcommands: [EngineCommand.self, IMAPCommand.self, EngineProcessCommand.self])
 }

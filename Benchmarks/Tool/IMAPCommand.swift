@@ -87,7 +87,7 @@ struct IMAPCommand: AsyncParsableCommand {
         plan.isLockstep = lockstep
         plan.prefix = prefix
         for (quirk, name) in StressPlan.Quirks.names where allow.contains(name) { plan.quirks.formUnion(quirk) }
-        let progress = Progress()
+        let progress = ProgressLine()
         let stress = Stress(plan) { [rounds, seed] done in progress.show("stress, seed \(seed): \(done) of \(rounds) rounds") }
         do {
             let report = try await stress.run()

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A line on the terminal that says what is going on; nothing where standard error is no terminal.
-public final class Progress: Sendable {
+public final class ProgressLine: Sendable {
     private let isShown: Bool
 
     public init() { isShown = isatty(STDERR_FILENO) == 1 }

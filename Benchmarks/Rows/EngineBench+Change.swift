@@ -1,0 +1,88 @@
+import BenchReport
+import MailModel
+import MailboxEngines
+import TestSupport
+
+// Durable changes of flags, and expunges.
+
+extension EngineBench {
+    /// Messages of the mailbox half of which is expunged.
+    private static let halved = 100_000
+
+    func addChangeRows(to report: inout BenchReport, _ contest: Contest) throws {
+        if plan.wants("store-one") { report.rows.append(try storeOneRow(contest)) }
+        if plan.wants("store-all") { report.rows.append(try storeAllRow(contest)) }
+        if plan.wants("expunge") { report.rows.append(try expungeRow(contest)) }
+    }
+
+    private func storeOneRow(_ contest: Contest) throws -> BenchReport.Row {
+        var random = SeededGenerator(seed: plan.seed)
+        return try contest.row(
+            "store-one", "durable flag change of one in \(plan.messages)", .seconds,
+            limit: Limit(note: "write of 128 bytes and fdatasync, in a file written before") {
+                try MachineLimits.durableWrite(bytes: 128, count: 200, in: plan.folder)
+            }, goals: [.first]
+        ) { contestant, latencies in
+            let mailbox = try contestant.mailbox(OwnProcess.mailbox)
+            var own = Latencies()
+            let before = try contestant.engine.status(of: mailbox).highestModSeq
+            var uids: Set<UInt32> = []
+            while uids.count < 200 {
+                let uid = UInt32.random(in: 1...UInt32(plan.messages), using: &random)
+                if uids.insert(uid).inserted {
+                    try own.measure {
+                        try contestant.engine.change(.draft, isSet: uid % 2 == 0, of: UIDSet(UID(uid)), in: mailbox)
+                    }
+                }
+            }
+            var changes: [Change] = []
+            try contestant.engine.changed(in: mailbox, since: before, into: &changes)
+            try EngineBench.require(changes.allSatisfy { uids.contains($0.uid) }, contestant, "\(changes)")
+            latencies.add(own)
+            return own.median
+        }
+    }
+
+    private func storeAllRow(_ contest: Contest) throws -> BenchReport.Row {
+        var isSet: [String: Bool] = [:]
+        return try contest.row(
+            "store-all", "durable flag change of all \(plan.messages)", .seconds,
+            limit: Limit(note: "a copy of 64 bytes for each") { MachineLimits.copy(bytes: 64 * plan.messages) },
+            goals: [.timesAsGood(5, as: "LMDB")]
+        ) { contestant, latencies in
+            let mailbox = try contestant.mailbox(OwnProcess.mailbox)
+            let next = !(isSet[contestant.name] ?? false)
+            isSet[contestant.name] = next
+            let before = try contestant.engine.status(of: mailbox)
+            try latencies.measure {
+                try contestant.engine.change(.seen, isSet: next, of: UIDSet(UIDRange(.min, .max)), in: mailbox)
+            }
+            let after = try contestant.engine.status(of: mailbox)
+            try EngineBench.require(
+                after.unseen == (next ? 0 : before.messages) && after.highestModSeq > before.highestModSeq, contestant, "\(after)")
+            return latencies.median
+        }
+    }
+
+    private func expungeRow(_ contest: Contest) throws -> BenchReport.Row {
+        let corpus = MessageCorpus(seed: plan.seed, messageSize: 512)
+        let count = min(EngineBench.halved, plan.messages)
+        let half = UIDSet(stride(from: 2, through: UInt32(count), by: 2).lazy.map { UID($0) })
+        var round: [String: Int] = [:]
+        return try contest.row(
+            "expunge", "expunge of every second of \(count)", .seconds, goals: [.timesAsGood(5, as: "LMDB")]
+        ) { contestant, latencies in
+            round[contestant.name, default: 0] += 1
+            let name = "expunge \(round[contestant.name]!)"
+            try EngineBench.fill(contestant, [name], corpus, count: count)
+            let mailbox = try contestant.mailbox(name)
+            try latencies.measure { try contestant.engine.expunge(half, in: mailbox) }
+            var ranges: [UIDRange] = []
+            try contestant.engine.vanished(in: mailbox, since: 0, into: &ranges)
+            try EngineBench.require(
+                UIDSet(ranges) == half && Int(try contestant.engine.status(of: mailbox).messages) == count - half.count, contestant,
+                "\(ranges.count) ranges")
+            return latencies.median
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import BenchReport
+import EngineBench
+import Foundation
+import MailboxEngines
+
+struct EngineCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "engine",
+        abstract: "Measures the work of mailboxes on Varve, and on other stores beside it.",
+        discussion: """
+            All stores do the same work, row by row and in turns, and their answers are checked outside the clock. Figures are \
+            medians; only ratios within one run say anything. The rivals are in builds with the package trait Rivals, which \
+            needs their libraries: apt-get install libsqlite3-dev liblmdb-dev librocksdb-dev.
+
+            The stores are made below --folder, which should be on the disk that is to be measured, take about 3 GB each, and \
+            are removed at the end. Exit status: 0 measured; 1 a wrong answer, or a store failed.
+
+            EXAMPLES
+              swift run -c release varve-bench engine
+              swift run -c release --traits Rivals varve-bench engine --rivals
+              swift run -c release --traits Rivals varve-bench engine --rivals --rows append,changed --messages 100000 --json
+            """)
+
+    @Flag(help: "Measure the other stores too.")
+    var rivals = false
+
+    @Option(help: ArgumentHelp("Rows whose ids begin so, with commas between; else all.", valueName: "ids"))
+    var rows = ""
+
+    @Option(help: "Messages of the large mailbox.")
+    var messages = 1_000_000
+
+    @Option(help: "Mailboxes of the account that is listed.")
+    var mailboxes = 10_000
+
+    @Option(help: "Rounds of each row.")
+    var repetitions = 5
+
+    @Option(help: "Where all data grows from.")
+    var seed: UInt64 = 1
+
+    @Option(help: ArgumentHelp("Where the stores are made; else the folder for temporary files.", valueName: "path"))
+    var folder: String?
+
+    @Flag(help: "Write one JSON object.")
+    var json = false
+
+    func validate() throws {
+        guard 1000...10_000_000 ~= messages else { throw ValidationError("Messages are from 1,000 to 10,000,000.") }
+        guard 1...1_000_000 ~= mailboxes else { throw ValidationError("Mailboxes are from 1 to 1,000,000.") }
+        guard 1...1000 ~= repetitions else { throw ValidationError("Repetitions are from 1 to 1,000.") }
+        guard !rivals || Engines.hasRivals else {
+            throw ValidationError("This build has no rivals: swift run -c release --traits Rivals varve-bench engine --rivals")
+        }
+    }
+
+    func run() throws {
+        let parent = folder ?? NSTemporaryDirectory()
+        let own = URL(fileURLWithPath: parent).appendingPathComponent("varve-bench-\(ProcessInfo.processInfo.processIdentifier)").path
+        var plan = EnginePlan()
+        plan.messages = messages
+        plan.mailboxes = mailboxes
+        plan.repetitions = repetitions
+        plan.seed = seed
+        plan.folder = own
+        plan.program = CommandLine.arguments[0].contains("/") ? CommandLine.arguments[0] : "/proc/self/exe"
+        plan.engines = rivals ? Engines.names : [Engines.names[0]]
+        plan.rows = rows.split(separator: ",").map(String.init)
+        let progress = ProgressLine()
+        do {
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: own) }
+            let report = try EngineBench(plan, progress).run(.current)
+            progress.clear()
+            print(json ? try report.json() : report.text())
+        } catch {
+            progress.clear()
+            FileHandle.standardError.write(Data("varve-bench: \(error)\n".utf8))
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// What `engine` runs to have a process of its own.
+struct EngineProcessCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "engine-process", shouldDisplay: false)
+
+    @Argument var work: String
+    @Option var engine: String
+    @Option var folder: String
+    @Option var messages: Int
+    @Option var seed: UInt64
+
+    func run() throws {
+        guard let work = OwnProcess.Work(rawValue: work) else { throw ValidationError("There is no work '\(work)'.") }
+        let report = try OwnProcess.perform(work, engine: engine, folder: folder, messages: messages, seed: seed)
+        FileHandle.standardOutput.write(try JSONEncoder().encode(report))
+        // As it is after a crash: nothing is closed.
+        if work == .crash { _exit(0) }
+    }
+}
