@@ -13,12 +13,18 @@ public struct EnginePlan: Sendable {
     public var program = ""
     /// Engines, by name.
     public var engines: [String] = []
-    /// Rows, by the beginnings of their ids; empty: all.
-    public var rows: [String] = []
+    /// Groups of rows, by name; empty: all.
+    public var groups: [String] = []
+
+    /// What may be asked for.
+    public static let allGroups = [
+        "load", "open", "append", "changed", "vanished", "both", "scan", "sequence", "body", "store-one", "store-all", "expunge",
+        "list-status",
+    ]
 
     public init() {}
 
-    func wants(_ row: String) -> Bool { rows.isEmpty || rows.contains { row.hasPrefix($0) } }
+    func wants(_ group: String) -> Bool { groups.isEmpty || groups.contains(group) }
 
     /// Bytes of the messages of the large mailbox.
     static let smallMessage = 1024

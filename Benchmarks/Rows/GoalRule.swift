@@ -37,15 +37,20 @@ enum GoalRule {
     private var text: String {
         switch self {
         case .first: "first"
-        case .timesAsGood(let times, let other): "\(GoalRule.text(times)) × as good as \(other)"
-        case .timesAsGoodAs(let times, let what, _): "\(GoalRule.text(times)) × as good as \(what)"
-        case .shareOfLimit(let share): "\(GoalRule.text(share)) of the limit"
+        case .timesAsGood(let times, let other): GoalRule.text(times, other)
+        case .timesAsGoodAs(let times, let what, _): GoalRule.text(times, what)
+        case .shareOfLimit(let share): "≥ \(GoalRule.text(share)) of the limit"
         case .atMost(_, let text): text
         }
     }
 
+    /// Of what may be worse it is told how much it may take.
+    private static func text(_ times: Double, _ other: String) -> String {
+        times >= 1 ? "≥ \(text(times)) × as good as \(other)" : "≤ \(text(1 / times)) × \(other)"
+    }
+
     private static func text(_ number: Double) -> String {
         let hundredths = Int((number * 100).rounded())
-        return hundredths % 100 == 0 ? "\(hundredths / 100)" : "\(number)"
+        return hundredths % 100 == 0 ? "\(hundredths / 100)" : "\(Double(hundredths) / 100)"
     }
 }

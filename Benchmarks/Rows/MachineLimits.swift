@@ -41,10 +41,18 @@ enum MachineLimits {
         let rounds = max(1, (1 << 20) / max(bytes, 1))
         for _ in 0..<count {
             latencies.measure {
-                for _ in 0..<rounds { target.copyMemory(from: UnsafeRawBufferPointer(source)) }
+                for round in 0..<rounds {
+                    target.copyMemory(from: UnsafeRawBufferPointer(source))
+                    // Whoever compiles this must not see that the copies are all the same.
+                    used(target.baseAddress! + round % bytes)
+                }
             }
         }
         return latencies.median / Double(rounds)
+    }
+
+    @inline(never) @_optimize(none) private static func used(_ bytes: UnsafeMutableRawPointer) {
+        bytes.storeBytes(of: bytes.load(as: UInt8.self) &+ 1, as: UInt8.self)
     }
 
     /// Seconds of compressing one message by LZ4.
@@ -58,23 +66,5 @@ enum MachineLimits {
             }
         }
         return seconds / Double(count)
-    }
-
-    /// Seconds of opening a file, mapping it and reading two of its pages.
-    static func map(_ path: String) throws -> Double {
-        var latencies = Latencies()
-        for _ in 0..<20 {
-            let isRead = latencies.measure {
-                let file = open(path, O_RDONLY)
-                guard file >= 0 else { return false }
-                defer { Glibc.close(file) }
-                let length = 1 << 20
-                guard let bytes = mmap(nil, length, PROT_READ, MAP_SHARED, file, 0), bytes != MAP_FAILED else { return false }
-                defer { munmap(bytes, length) }
-                return bytes.load(fromByteOffset: 0, as: UInt8.self) &+ bytes.load(fromByteOffset: 4096, as: UInt8.self) >= 0
-            }
-            guard isRead else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-        }
-        return latencies.median
     }
 }

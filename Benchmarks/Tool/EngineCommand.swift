@@ -25,8 +25,12 @@ struct EngineCommand: ParsableCommand {
     @Flag(help: "Measure the other stores too.")
     var rivals = false
 
-    @Option(help: ArgumentHelp("Rows whose ids begin so, with commas between; else all.", valueName: "ids"))
+    @Option(
+        help: ArgumentHelp(
+            "Some of the rows, with commas between: \(EnginePlan.allGroups.joined(separator: ", ")).", valueName: "names"))
     var rows = ""
+
+    private var groups: [String] { rows.split(separator: ",").map(String.init) }
 
     @Option(help: "Messages of the large mailbox.")
     var messages = 1_000_000
@@ -50,6 +54,7 @@ struct EngineCommand: ParsableCommand {
         guard 1000...10_000_000 ~= messages else { throw ValidationError("Messages are from 1,000 to 10,000,000.") }
         guard 1...1_000_000 ~= mailboxes else { throw ValidationError("Mailboxes are from 1 to 1,000,000.") }
         guard 1...1000 ~= repetitions else { throw ValidationError("Repetitions are from 1 to 1,000.") }
+        for group in groups where !EnginePlan.allGroups.contains(group) { throw ValidationError("There are no rows '\(group)'.") }
         guard !rivals || Engines.hasRivals else {
             throw ValidationError("This build has no rivals: swift run -c release --traits Rivals varve-bench engine --rivals")
         }
@@ -66,7 +71,7 @@ struct EngineCommand: ParsableCommand {
         plan.folder = own
         plan.program = CommandLine.arguments[0].contains("/") ? CommandLine.arguments[0] : "/proc/self/exe"
         plan.engines = rivals ? Engines.names : [Engines.names[0]]
-        plan.rows = rows.split(separator: ",").map(String.init)
+        plan.groups = groups
         let progress = ProgressLine()
         do {
             try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
