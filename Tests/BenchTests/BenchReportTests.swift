@@ -1,0 +1,55 @@
+import BenchReport
+import Foundation
+import Testing
+
+@Suite struct BenchReportTests {
+    private func sample() -> BenchReport {
+        var report = BenchReport(
+            title: "engine",
+            machine: BenchReport.Machine(processor: "a processor", cores: 2, memory: 4 << 30, system: "a system", date: "2026-11-25"),
+            settings: ["seed": "1"],
+            candidates: [BenchReport.Candidate(name: "Varve", version: "1"), BenchReport.Candidate(name: "Other", version: "2")])
+        var append = BenchReport.Row(id: "append", title: "append", unit: .seconds)
+        append.figures = [
+            "Varve": BenchReport.Figure(repetitions: [100e-6, 90e-6, 110e-6]), "Other": BenchReport.Figure(repetitions: [250e-6]),
+        ]
+        append.limit = 50e-6
+        append.goals = [BenchReport.Goal(text: "first", isMet: true, ratio: 2.5)]
+        var load = BenchReport.Row(id: "load", title: "load", unit: .perSecond)
+        load.figures = ["Varve": BenchReport.Figure(repetitions: [31_849]), "Other": BenchReport.Figure(repetitions: [63_698])]
+        report.rows = [append, load, BenchReport.Row(id: "none", title: "nothing measured", unit: .bytes)]
+        return report
+    }
+
+    @Test func aTableForATerminal() {
+        let lines = sample().text().split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines[0] == "                        Varve     Other         ahead               limit")
+        #expect(lines[1] == "append            100 µs ±10%    250 µs         2.50×  50.0 µs, 2.00× off")
+        #expect(lines[2] == "load                 31,800/s  63,700/s  behind 2.00×")
+        #expect(lines[3] == "nothing measured            –         –")
+        #expect(lines.contains("  append  first  met  2.50"))
+        #expect(lines.last == "Varve 1, Other 2")
+    }
+
+    @Test func jsonIsReadBack() throws {
+        let report = sample()
+        let text = try report.json()
+        let again = try JSONDecoder().decode(BenchReport.self, from: Data(text.utf8))
+        #expect(try again.json() == text)
+        #expect(again.rows[0].figures["Varve"]?.median == 100e-6)
+        #expect(!text.contains("\n"))
+    }
+
+    @Test(arguments: [
+        (BenchReport.Unit.seconds, 2.5e-7, "250 ns"), (.seconds, 4.5e-6, "4.50 µs"), (.seconds, 1, "1.00 s"),
+        (.perSecond, 1_234_567, "1,230,000/s"), (.perSecond, 99.94, "99.9/s"), (.bytes, 1536, "1.50 KiB"), (.bytes, 0, "0.00 B"),
+        (.seconds, .nan, "–"),
+    ]) func quantities(_ unit: BenchReport.Unit, _ value: Double, _ text: String) {
+        #expect(unit.text(value) == text)
+    }
+
+    @Test func evenNumbersOfRepetitionsHaveAMedian() {
+        #expect(BenchReport.Figure(repetitions: [4, 1, 3, 2]).median == 2.5)
+        #expect(BenchReport.Figure(repetitions: []).median.isNaN)
+    }
+}
