@@ -101,19 +101,24 @@ public struct ScanDigest: Hashable, Sendable {
     }
 }
 
-/// That every mailbox was listed, and with what.
+/// That every mailbox was listed, and with what: sums over all of them.
 public struct ListDigest: Hashable, Sendable {
     public private(set) var count = 0
     public private(set) var nameBytes = 0
-    public private(set) var sum: UInt64 = 0
+    public private(set) var messages: UInt64 = 0
+    public private(set) var unseen: UInt64 = 0
+    public private(set) var uidNexts: UInt64 = 0
+    public private(set) var highestModSeqs: UInt64 = 0
 
     public init() {}
 
     public mutating func add(name: UnsafeRawBufferPointer, _ numbers: MailboxNumbers) {
         count += 1
         nameBytes += name.count
-        sum &+= UInt64(numbers.messages) &+ UInt64(numbers.unseen) << 8 &+ UInt64(numbers.uidNext) << 16
-        sum &+= numbers.highestModSeq &* UInt64(name.last ?? 0)
+        messages &+= UInt64(numbers.messages)
+        unseen &+= UInt64(numbers.unseen)
+        uidNexts &+= UInt64(numbers.uidNext)
+        highestModSeqs &+= numbers.highestModSeq
     }
 }
 

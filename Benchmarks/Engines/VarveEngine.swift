@@ -1,9 +1,10 @@
 import MailModel
 import Varve
+import VarveFormat
 
 public final class VarveEngine: MailboxEngine {
     public static let name = "Varve"
-    public static let version = "2.1"
+    public static let version = "format \(Format.major).\(Format.minor)"
     public static let setup = "as it comes: durable commits, LZ4"
 
     private let store: Store
@@ -29,9 +30,6 @@ public final class VarveEngine: MailboxEngine {
         let prepared = try store.prepare(message)
         return try store.commit { try $0.append(prepared, to: MailboxID(mailbox.id), internalDate: VarveEngine.date) }
     }
-
-    /// Messages of one relaxed commit.
-    private static let loadedTogether = 1024
 
     public func load(_ corpus: MessageCorpus, into portions: [(mailbox: MailboxKey, count: Int)]) throws {
         var targets = LoadTargets(portions)
@@ -74,16 +72,13 @@ public final class VarveEngine: MailboxEngine {
 
     public func changed(in mailbox: MailboxKey, since modSeq: UInt64, into changes: inout [Change]) throws {
         let view = try view(mailbox)
-        var found = changes
-        changes = []
         for range in try view.changed(since: ModSeq(modSeq)) {
             var rows = Int.max
             _ = try view.scan(range, rows: &rows) { _, fields in
-                found.append(Change(uid: fields.uid.rawValue, flags: fields.flags.rawValue, modSeq: fields.modSeq.rawValue))
+                changes.append(Change(uid: fields.uid.rawValue, flags: fields.flags.rawValue, modSeq: fields.modSeq.rawValue))
                 return true
             }
         }
-        changes = found
     }
 
     public func vanished(in mailbox: MailboxKey, since modSeq: UInt64, into ranges: inout [UIDRange]) throws {

@@ -15,18 +15,13 @@ extension BenchReport {
                     return ["  \(row.title)", goal.text, mark, goal.ratio.map { String(format: "%.2f", $0) } ?? ""]
                 })
         }
-        let notes = rows.compactMap { row in row.limitNote.map { (row.title, $0) } }
-        if !notes.isEmpty { lines += ["", "limits"] + BenchReport.aligned(notes.map { ["  \($0)", $1] }) }
+        for (heading, told) in [("limits", \Row.limitNote), ("how it was done", \Row.note)] {
+            let notes = rows.compactMap { row in row[keyPath: told].map { "  \(row.title): \($0)" } }
+            if !notes.isEmpty { lines += ["", heading] + notes }
+        }
         lines += ["", "\(machine.processor), \(machine.cores) cores, \(Unit.bytes.text(Double(machine.memory))); \(machine.system)"]
         lines.append("\(machine.date); " + settings.sorted { $0.key < $1.key }.map { "\($0) \($1)" }.joined(separator: ", "))
-        lines.append(candidates.map { "\($0.name) \($0.version)" }.joined(separator: ", "))
-        return lines.joined(separator: "\n")
-    }
-
-    /// The same table as Markdown has it, without what stands below.
-    public func markdown() -> String {
-        var lines = table().map { "| " + $0.joined(separator: " | ") + " |" }
-        lines.insert("|" + String(repeating: "---|", count: candidates.count + 3), at: 1)
+        lines += candidates.map { "\($0.name) \($0.version): \($0.setup)" }
         return lines.joined(separator: "\n")
     }
 

@@ -9,7 +9,6 @@ public struct BenchReport: Codable, Sendable {
     public var settings: [String: String]
     /// In the order of the columns; the first is the one whose distance to the others is shown.
     public var candidates: [Candidate]
-    public var limits: [Limit]
     public var rows: [Row]
     public var curves: [Curve]
 
@@ -18,7 +17,6 @@ public struct BenchReport: Codable, Sendable {
         self.machine = machine
         self.settings = settings
         self.candidates = candidates
-        limits = []
         rows = []
         curves = []
     }
@@ -45,25 +43,13 @@ public struct BenchReport: Codable, Sendable {
     public struct Candidate: Codable, Sendable {
         public var name: String
         public var version: String
+        /// How it is set up, in a line.
+        public var setup: String
 
-        public init(name: String, version: String) {
+        public init(name: String, version: String, setup: String) {
             self.name = name
             self.version = version
-        }
-    }
-
-    /// What the machine can do at best, measured in the same run.
-    public struct Limit: Codable, Sendable {
-        public var id: String
-        public var title: String
-        public var figure: Figure
-        public var unit: Unit
-
-        public init(id: String, title: String, figure: Figure, unit: Unit) {
-            self.id = id
-            self.title = title
-            self.figure = figure
-            self.unit = unit
+            self.setup = setup
         }
     }
 

@@ -5,14 +5,11 @@ import MailboxEngines
 /// An engine with the store that it works on.
 final class Contestant {
     let name: String
-    /// Its store's folder.
-    let folder: String
-    private(set) var engine: any MailboxEngine
+    let engine: any MailboxEngine
     private var mailboxes: [String: MailboxKey] = [:]
 
     init(_ type: any MailboxEngine.Type, _ folder: String) throws {
         name = type.name
-        self.folder = folder
         engine = try type.open(folder)
     }
 
@@ -56,13 +53,13 @@ struct Contest {
     /// - Parameter limit: what the machine needs for the same, in the row's unit; measured in turns as well.
     /// - Parameter body: one repetition on one engine. - Returns: its figure, in the row's unit.
     func row(
-        _ id: String, _ title: String, _ unit: BenchReport.Unit, warmsUp: Bool = true, limit: Limit? = nil, goals: [GoalRule] = [],
+        _ id: String, _ title: String, _ unit: BenchReport.Unit, limit: Limit? = nil, goals: [GoalRule] = [],
         note: String? = nil, _ body: (Contestant, inout Latencies) throws -> Double
     ) throws -> BenchReport.Row {
         var figures: [String: [Double]] = [:]
         var latencies: [String: Latencies] = [:]
         var limits: [Double] = []
-        for round in (warmsUp ? -1 : 0)..<repetitions {
+        for round in -1..<repetitions {
             for contestant in contestants {
                 progress.show("\(title): \(contestant.name), \(round < 0 ? "warming up" : "\(round + 1) of \(repetitions)")")
                 var measured = Latencies()

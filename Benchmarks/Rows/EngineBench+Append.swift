@@ -6,7 +6,7 @@ import Synchronization
 // Durable appends, by one and by many at a time.
 
 extension EngineBench {
-    private static let committers = [1, 2, 4, 8, 16, 32]
+    private static let committers = [2, 4, 8, 16, 32]
     /// Appends of one repetition by one committer; many get more, so that they are at it for about as long.
     private static let appends = 200
 
@@ -28,12 +28,12 @@ extension EngineBench {
         report.rows.append(one)
         var curve = BenchReport.Curve(
             id: "append-committers", title: "durable appends of 4 KiB", xTitle: "committers", unit: .perSecond)
+        // One waits for the other's end: its rate follows from what one takes.
+        for (name, figure) in one.figures { curve.lines[name] = [BenchReport.Point(x: 1, y: 1 / figure.median)] }
         for count in EngineBench.committers {
             let alone = curve.lines[contest.contestants[0].name]?.first?.y
             var goals: [GoalRule] = []
-            if count == 32, let alone {
-                goals = [.timesAsGood(2, as: "RocksDB"), .timesAsGoodAs(8, what: "one committer", figure: alone)]
-            }
+            if count == 32, let alone { goals = [.timesAsGoodAs(8, what: "one committer", figure: alone)] }
             let row = try contest.row(
                 "append-by-\(count)", "durable appends of 4 KiB by \(count) committers", .perSecond,
                 limit: Limit(note: "one write of a message from each and fdatasync, in a file written before") {

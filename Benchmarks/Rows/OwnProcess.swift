@@ -13,7 +13,7 @@ public enum OwnProcess {
         public var anonymous: Int
     }
 
-    public enum Work: String, Codable, Sendable, CaseIterable {
+    public enum Work: String, Sendable {
         /// Fills a mailbox.
         case load
         /// Opens, reads a mailbox' state and closes.

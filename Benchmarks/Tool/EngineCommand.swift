@@ -10,19 +10,19 @@ struct EngineCommand: ParsableCommand {
         abstract: "Measures the work of mailboxes on Varve, and on other stores beside it.",
         discussion: """
             All stores do the same work, row by row and in turns, and their answers are checked outside the clock. Figures are \
-            medians; only ratios within one run say anything. The rivals are in builds with the package trait Rivals, which \
-            needs their libraries: apt-get install libsqlite3-dev liblmdb-dev librocksdb-dev.
+            medians; only ratios within one run say anything. LMDB is in builds with the package trait Rivals, which needs \
+            its library: apt-get install liblmdb-dev.
 
-            The stores are made below --folder, which should be on the disk that is to be measured, take about 3 GB each, and \
-            are removed at the end. Exit status: 0 measured; 1 a wrong answer, or a store failed.
+            The stores are made below --folder, which should be on the disk that is to be measured, and are removed at \
+            the end; a run that is killed leaves its folder, varve-bench-PID. Exit status: 0 measured; 1 a wrong answer, or a store failed.
 
             EXAMPLES
-              swift run -c release varve-bench engine
-              swift run -c release --traits Rivals varve-bench engine --rivals
-              swift run -c release --traits Rivals varve-bench engine --rivals --rows append,changed --messages 100000 --json
+              varve-bench engine
+              varve-bench engine --rivals --rows append,changed --messages 100000 --json
+            From the sources: swift run -c release --traits Rivals varve-bench engine --rivals
             """)
 
-    @Flag(help: "Measure the other stores too.")
+    @Flag(help: "Measure the other stores of this build too.")
     var rivals = false
 
     @Option(
@@ -69,7 +69,7 @@ struct EngineCommand: ParsableCommand {
         plan.repetitions = repetitions
         plan.seed = seed
         plan.folder = own
-        plan.program = CommandLine.arguments[0].contains("/") ? CommandLine.arguments[0] : "/proc/self/exe"
+        plan.program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         plan.engines = rivals ? Engines.names : [Engines.names[0]]
         plan.groups = groups
         let progress = ProgressLine()

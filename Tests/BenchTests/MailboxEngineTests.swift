@@ -5,9 +5,11 @@ import TestSupport
 import Testing
 
 /// Every engine must answer as a plain model does: else the bench compares what is not the same.
+///
+/// A failure names its seed. To run another: `VARVE_MODEL_SEED=n swift test --filter MailboxEngineTests`.
 @Suite struct MailboxEngineTests {
     @Test(arguments: Engines.names) func answersAsAModelDoes(_ name: String) throws {
-        let seed = UInt64.random(in: 1..<1_000_000)
+        let seed = ProcessInfo.processInfo.environment["VARVE_MODEL_SEED"].flatMap(UInt64.init) ?? 1
         try withSeed(seed) {
             let folder = TemporaryFolder()
             let engine = try #require(Engines.all.first { $0.name == name })
@@ -84,7 +86,7 @@ private struct Trial {
         let description: String
     }
 
-    private static let names = ["a/one", "b", "c/three"]
+    private static let names = ["a", "a/one", "b"]
     private let type: any MailboxEngine.Type
     private let folder: String
     private let seed: UInt64
@@ -102,7 +104,7 @@ private struct Trial {
         self.folder = folder
         self.seed = seed
         random = SeededGenerator(seed: seed)
-        // Larger than a chunk of any engine now and then would be slow for all: parts are read of what is there.
+        // More than a chunk of Varve's, so that parts begin and end in other chunks.
         corpus = MessageCorpus(seed: seed, messageSize: 100_000)
         let engine = try type.open(folder)
         try engine.create(Trial.names)
@@ -188,9 +190,13 @@ private struct Trial {
             Array(mailbox.name.utf8).withUnsafeBytes { list.add(name: $0, numbers) }
             try check(box, mailbox, known[index])
         }
+        // Varve has an INBOX of its own.
+        if let inbox = try? engine.mailbox("INBOX") {
+            let numbers = try engine.status(of: inbox)
+            Array("INBOX".utf8).withUnsafeBytes { list.add(name: $0, numbers) }
+        }
         let listed = try engine.list()
-        // A store may have an INBOX of its own.
-        guard listed.count >= list.count, listed.nameBytes >= list.nameBytes else { throw mismatch("\(listed), not \(list)") }
+        guard listed == list else { throw mismatch("\(listed), not \(list)") }
     }
 
     private mutating func check(_ box: Box, _ mailbox: MailboxKey, _ known: [(modSeq: UInt64, moment: Int)]) throws {

@@ -55,6 +55,11 @@ struct ProgramTests {
     }
 
     @Test(.needs())
+    func benchOfTheEngine() async throws {
+        try await ScriptProcess(name: "bench_engine.py").run()
+    }
+
+    @Test(.needs())
     func careOfAccounts() async throws {
         try await ScriptProcess(name: "care.py").run()
     }

@@ -61,7 +61,6 @@
 
         public func load(_ corpus: MessageCorpus, into portions: [(mailbox: MailboxKey, count: Int)]) throws {
             var targets = LoadTargets(portions)
-            try environment.setSynchronous(false)
             var waiting: [RivalMessage] = []
             func flush() throws {
                 try write { writer in
@@ -70,11 +69,18 @@
                 }
                 waiting.removeAll(keepingCapacity: true)
             }
-            try PreparedInOrder.run(targets.count) { RivalMessage(corpus.message($0)) } take: { messages in
-                waiting += messages
-                if waiting.count >= LMDBEngine.loadedTogether { try flush() }
+            try environment.setSynchronous(false)
+            do {
+                try PreparedInOrder.run(targets.count) { RivalMessage(corpus.message($0)) } take: { messages in
+                    waiting += messages
+                    if waiting.count >= LMDBEngine.loadedTogether { try flush() }
+                }
+                try flush()
+            } catch {
+                // Whatever comes after it is durable again.
+                try environment.setSynchronous(true)
+                throw error
             }
-            try flush()
             try environment.setSynchronous(true)
         }
 

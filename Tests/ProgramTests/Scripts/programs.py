@@ -19,7 +19,8 @@ COMMANDS = [["varved"], ["varve"], ["varve", "user"], ["varve", "user", "add"], 
             ["varve", "user", "list"], ["varve", "user", "remove"], ["varve", "import"], ["varve", "export"],
             ["varve", "stat"], ["varve", "mailbox"], ["varve", "mailbox", "list"], ["varve", "mailbox", "set"],
             ["varve", "check"], ["varve", "repair"], ["varve", "compact"], ["varve", "backup"],
-            ["varve", "restore"], ["varve", "key", "new"], ["varve", "key", "rewrap"], ["varve-dump"]]
+            ["varve", "restore"], ["varve", "key", "new"], ["varve", "key", "rewrap"], ["varve-dump"],
+            ["varve-bench"], ["varve-bench", "engine"], ["varve-bench", "imap"]]
 
 
 def check(s, arguments):

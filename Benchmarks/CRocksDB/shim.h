@@ -1,1 +1,0 @@
-#include <rocksdb/c.h>
