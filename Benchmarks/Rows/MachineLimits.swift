@@ -26,7 +26,7 @@ enum MachineLimits {
         return latencies.median
     }
 
-    /// Seconds of a copy of so many bytes, from where no cache has them if they are many.
+    /// Seconds of a copy of so many bytes, made before: as far as caches hold them they have them.
     static func copy(bytes: Int, count: Int = 5) -> Double {
         let source = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 4096)
         let target = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 4096)
