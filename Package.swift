@@ -138,6 +138,11 @@ let package = Package(
             name: "varve-bench",
             dependencies: ["IMAPStress", "BenchReport", "EngineBench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Tool"),
+        // Hot operations whose instructions and allocations are counted (`Benchmarks/Guards/guards.py`).
+        .target(name: "CAllocations", path: "Benchmarks/Guards/Allocations"),
+        .executableTarget(
+            name: "bench-guards", dependencies: ["MailboxEngines", "MailModel", "TestSupport", "CAllocations"],
+            path: "Benchmarks/Guards/Tool"),
         .testTarget(name: "MailModelTests", dependencies: ["MailModel", "TestSupport"]),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage", "MailModel", "TestSupport"]),
         .testTarget(name: "VarveFormatTests", dependencies: ["VarveFormat", "VarveDump", "Varve", "MailModel", "CCRC32C", "TestSupport"]),

@@ -10,11 +10,11 @@ public struct MessageCorpus: Sendable {
     /// Where each template's Message-ID has its digits.
     private let digits: [Int]
 
-    /// So many different texts there are; more messages differ in their Message-ID.
-    private static let templateCount = 2048
+    /// Of more messages some differ in their Message-ID alone.
+    public static let manyTexts = 2048
 
-    /// - Parameter messageSize: at least 512.
-    public init(seed: UInt64, messageSize: Int) {
+    /// - Parameter messageSize: at least 512. - Parameter texts: how many are different but for their Message-ID.
+    public init(seed: UInt64, messageSize: Int, texts: Int = manyTexts) {
         precondition(messageSize >= 512, "a message has headers and a text")
         self.messageSize = messageSize
         var random = SeededGenerator(seed: seed)
@@ -22,7 +22,7 @@ public struct MessageCorpus: Sendable {
         var templates: [[UInt8]] = []
         var digits: [Int] = []
         // Of large messages fewer, so that they fit into memory.
-        for number in 0..<min(MessageCorpus.templateCount, max(4, (16 << 20) / messageSize)) {
+        for number in 0..<min(texts, max(4, (16 << 20) / messageSize)) {
             let (bytes, place) = MessageCorpus.template(number, messageSize, words, &random)
             templates.append(bytes)
             digits.append(place)
