@@ -50,6 +50,14 @@ public protocol MailboxEngine: AnyObject, Sendable {
     func list() throws -> ListDigest
 }
 
+/// An engine whose committers need no thread each: they leave a message and are told when it is on disk.
+public protocol QueueingEngine: MailboxEngine {
+    /// As `append`, but returns when the message is queued. May be called from many threads.
+    /// - Parameter whenDurable: called once, from any thread.
+    func append(
+        _ message: [UInt8], to mailbox: MailboxKey, whenDurable: @escaping @Sendable (Result<Void, any Error>) -> Void)
+}
+
 /// A mailbox, as an engine finds it again.
 public struct MailboxKey: Sendable {
     public let id: UInt32

@@ -2,7 +2,7 @@ import MailModel
 import Varve
 import VarveFormat
 
-public final class VarveEngine: MailboxEngine {
+public final class VarveEngine: QueueingEngine {
     public static let name = "Varve"
     public static let version = "format \(Format.major).\(Format.minor)"
     public static let setup = "as it comes: durable commits, LZ4"
@@ -29,6 +29,21 @@ public final class VarveEngine: MailboxEngine {
     public func append(_ message: [UInt8], to mailbox: MailboxKey) throws -> UID {
         let prepared = try store.prepare(message)
         return try store.commit { try $0.append(prepared, to: MailboxID(mailbox.id), internalDate: VarveEngine.date) }
+    }
+
+    public func append(
+        _ message: [UInt8], to mailbox: MailboxKey, whenDurable: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        do {
+            let prepared = try store.prepare(message)
+            try store.commit { transaction in
+                try transaction.append(prepared, to: MailboxID(mailbox.id), internalDate: VarveEngine.date)
+            } whenDurable: { outcome in
+                whenDurable(outcome.map { _ in () }.mapError { $0 })
+            }
+        } catch {
+            whenDurable(.failure(error))
+        }
     }
 
     public func load(_ corpus: MessageCorpus, into portions: [(mailbox: MailboxKey, count: Int)]) throws {

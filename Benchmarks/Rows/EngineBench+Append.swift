@@ -1,7 +1,5 @@
 import BenchReport
-import Foundation
 import MailboxEngines
-import Synchronization
 
 // Durable appends, by one and by many at a time.
 
@@ -39,7 +37,8 @@ extension EngineBench {
                 limit: Limit(note: "one write of a message from each and fdatasync, in a file written before") {
                     let seconds = try MachineLimits.durableWrite(bytes: EnginePlan.message * count, count: 100, in: plan.folder)
                     return Double(count) / seconds
-                }, goals: goals
+                }, goals: goals,
+                note: "each appends its next message when the last one is on disk; where an engine tells that, none has a thread"
             ) { contestant, latencies in
                 let run = try EngineBench.append(corpus, to: contestant, by: count, count: EngineBench.appends * min(count, 16))
                 latencies.add(run.latencies)
@@ -59,29 +58,14 @@ extension EngineBench {
         let mailbox = try contestant.mailbox("append")
         let engine = contestant.engine
         let before = try engine.status(of: mailbox).messages
-        let messages = (0..<min(count, 512)).map(corpus.message)
-        let gathered = Mutex<(latencies: Latencies, failure: (any Error)?)>((Latencies(), nil))
-        let all = DispatchGroup()
-        let taken = seconds {
-            for committer in 0..<committers {
-                all.enter()
-                Thread.detachNewThread {
-                    defer { all.leave() }
-                    var own = Latencies()
-                    do {
-                        for number in stride(from: committer, to: count, by: committers) {
-                            _ = try own.measure { try engine.append(messages[number % messages.count], to: mailbox) }
-                        }
-                    } catch {
-                        gathered.withLock { $0.failure = error }
-                    }
-                    gathered.withLock { [own] in $0.latencies.add(own) }
-                }
-            }
-            all.wait()
+        let run = AppendRun(engine, mailbox, (0..<min(count, 512)).map(corpus.message), count: count)
+        let taken: Double
+        if committers > 1, let queueing = engine as? any QueueingEngine {
+            taken = seconds { run.queued(by: committers, on: queueing) }
+        } else {
+            taken = seconds { run.waiting(committers) }
         }
-        let (latencies, failure) = gathered.withLock { ($0.latencies, $0.failure) }
-        if let failure { throw failure }
+        let latencies = try run.finish()
         let added = try engine.status(of: mailbox).messages - before
         try require(Int(added) == count, contestant, "\(added) messages came of \(count)")
         return (latencies, Double(count) / taken)

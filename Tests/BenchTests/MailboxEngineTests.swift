@@ -23,22 +23,49 @@ import Testing
     }
 
     @Test(arguments: Engines.names) func manyAppendAtOnce(_ name: String) throws {
+        try append(name) { engine, mailbox, corpus in
+            let uids = Collected()
+            DispatchQueue.concurrentPerform(iterations: 8) { thread in
+                for number in 0..<20 {
+                    do {
+                        uids.add(try engine.append(corpus.message(thread * 20 + number), to: mailbox))
+                    } catch {
+                        Issue.record(error)
+                    }
+                }
+            }
+            #expect(uids.sorted == (1...160).map { UID($0) })
+        }
+    }
+
+    @Test(arguments: Engines.names) func manyAppendAndAreCalledBack(_ name: String) throws {
+        try append(name) { engine, mailbox, corpus in
+            guard let engine = engine as? any QueueingEngine else {
+                for number in 0..<160 { _ = try engine.append(corpus.message(number), to: mailbox) }
+                return
+            }
+            let all = DispatchGroup()
+            DispatchQueue.concurrentPerform(iterations: 4) { thread in
+                for number in 0..<40 {
+                    all.enter()
+                    engine.append(corpus.message(thread * 40 + number), to: mailbox) { outcome in
+                        if case .failure(let error) = outcome { Issue.record(error) }
+                        all.leave()
+                    }
+                }
+            }
+            all.wait()
+        }
+    }
+
+    /// - Parameter work: appends messages 0 to 159, of which each must then be there once.
+    private func append(_ name: String, _ work: (any MailboxEngine, MailboxKey, MessageCorpus) throws -> Void) throws {
         let folder = TemporaryFolder()
         let engine = try #require(Engines.all.first { $0.name == name }).open(folder.path)
         try engine.create(["one"])
         let mailbox = try engine.mailbox("one")
         let corpus = MessageCorpus(seed: 1, messageSize: 600)
-        let uids = Collected()
-        DispatchQueue.concurrentPerform(iterations: 8) { thread in
-            for number in 0..<20 {
-                do {
-                    uids.add(try engine.append(corpus.message(thread * 20 + number), to: mailbox))
-                } catch {
-                    Issue.record(error)
-                }
-            }
-        }
-        #expect(uids.sorted == (1...160).map { UID($0) })
+        try work(engine, mailbox, corpus)
         #expect(try engine.status(of: mailbox).messages == 160)
         var bodies: Set<[UInt8]> = []
         for uid in 1...160 as ClosedRange<UInt32> {

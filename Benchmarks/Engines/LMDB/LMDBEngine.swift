@@ -3,7 +3,7 @@
     import MailModel
 
     /// A mail store on LMDB: `LMDBEnvironment` tells its databases.
-    public final class LMDBEngine: MailboxEngine, @unchecked Sendable {
+    public final class LMDBEngine: QueueingEngine, @unchecked Sendable {
         public static let name = "LMDB"
         public static let version = "\(MDB_VERSION_MAJOR).\(MDB_VERSION_MINOR).\(MDB_VERSION_PATCH)"
         public static let setup = "durable commits, bodies as they are, appends of many committers in one transaction"
@@ -46,12 +46,20 @@
         }
 
         public func append(_ message: [UInt8], to mailbox: MailboxKey) throws -> UID {
-            try group.commit(GroupCommit.Append(RivalMessage(message), mailbox)) { batch in
-                try write { writer in
-                    try batch.map {
-                        writer.nextModSeq()
-                        return try writer.append($0.message, to: $0.mailbox)
-                    }
+            try group.commit(GroupCommit.Append(RivalMessage(message), mailbox), append)
+        }
+
+        public func append(
+            _ message: [UInt8], to mailbox: MailboxKey, whenDurable: @escaping @Sendable (Result<Void, any Error>) -> Void
+        ) {
+            group.queue(GroupCommit.Append(RivalMessage(message), mailbox, whenDurable)) { [self] in try append($0) }
+        }
+
+        private func append(_ batch: [GroupCommit.Append]) throws -> [UID] {
+            try write { writer in
+                try batch.map {
+                    writer.nextModSeq()
+                    return try writer.append($0.message, to: $0.mailbox)
                 }
             }
         }

@@ -15,12 +15,20 @@ extension Store {
         _ durability: Durability = .durable, _ body: (Transaction) throws -> R
     ) throws -> R {
         monitor.lock()
-        defer { monitor.unlock() }
-        let (result, modSeq) = try build(body, whenDurable: nil)
+        let result: R
+        let modSeq: UInt64?
+        do {
+            (result, modSeq) = try build(body, whenDurable: nil)
+        } catch {
+            monitor.unlock()
+            throw error
+        }
         switch durability {
         // Also where there was nothing to change: what `body` saw and answers for may not be on disk yet.
-        case .durable: try waitUntilDurable(writer.state.modSeq)
-        case .relaxed: if modSeq != nil, options.backgroundFlushing { flusher.wake(keeping: self) }
+        case .durable: try unlockWhenDurable(writer.state.modSeq)
+        case .relaxed:
+            monitor.unlock()
+            if modSeq != nil, options.backgroundFlushing { flusher.wake(keeping: self) }
         }
         return result
     }
@@ -58,8 +66,7 @@ extension Store {
     /// Returns when all that was committed before is durable.
     public func flush() throws(StoreError) {
         monitor.lock()
-        defer { monitor.unlock() }
-        try waitUntilDurable(writer.state.modSeq)
+        try unlockWhenDurable(writer.state.modSeq)
     }
 
     func checkUsable() throws(StoreError) {
@@ -179,10 +186,25 @@ extension Store {
 
     /// Holds the lock when it is called and when it returns.
     func waitUntilDurable(_ modSeq: UInt64) throws(StoreError) {
+        defer { monitor.lock() }
+        try unlockWhenDurable(modSeq)
+    }
+
+    /// Holds the lock when it is called, and not when it returns: who waited for others to write has no need of it.
+    private func unlockWhenDurable(_ modSeq: UInt64) throws(StoreError) {
         while writer.durable < modSeq {
-            if let failure = writer.failure { throw failure }
-            if writer.isFlushing { monitor.wait() } else { flushBatch() }
+            if let failure = writer.failure {
+                monitor.unlock()
+                throw failure
+            }
+            if writer.isFlushing {
+                if waiting.park(until: modSeq) { return }
+                monitor.lock()
+            } else {
+                flushBatch()
+            }
         }
+        monitor.unlock()
     }
 
     /// Writes all that is queued: the work of the flusher's thread.
@@ -231,8 +253,10 @@ extension Store {
         case .failure(let error):
             writer.failure = writer.failure ?? error
         }
+        let woken = waiting.take(durable: writer.durable)
         monitor.signalAll()
         monitor.unlock()
+        woken.wake()
         for pending in batch { pending.whenDurable?(outcome.map { ModSeq(pending.modSeq) }) }
         for observer in observers { observer.whenDurable(.success(ModSeq(observer.modSeq))) }
         if case .success = outcome { subscribers.notify(ModSeq(last.modSeq), batch.lazy.map(\.changedMailboxes)) }
@@ -247,9 +271,10 @@ extension Store {
         let abandoned = writer.log.takeAll()
         let observers = writer.observers
         writer.observers.removeAll()
+        let woken = waiting.takeAll()
         monitor.signalAll()
-        guard !abandoned.isEmpty || !observers.isEmpty else { return }
         monitor.unlock()
+        woken.wake()
         for pending in abandoned { pending.whenDurable?(.failure(error)) }
         for observer in observers { observer.whenDurable(.failure(error)) }
         monitor.lock()

@@ -7,6 +7,8 @@ extension Store {
     /// A segment begins with so many bytes of zeros ahead, and gets more in steps that grow with it.
     static let smallestFill = 64 << 10
     static let largestFill = 4 << 20
+    /// Zeros that are written and synced at a time: a commit's sync waits for what else of the file is on its way to the disk.
+    private static let fillPiece = 128 << 10
 
     var isMaintenanceDue: Bool {
         isFillDue || !writer.sealable.isEmpty || isCheckpointDue || writer.isPurgeDue || isForgettingDue || isShrinkDue
@@ -15,7 +17,7 @@ extension Store {
 
     var isFillDue: Bool {
         let current = writer.log.current
-        return writer.filling == nil && current.zeroed - current.end < Store.fillStep(current.end) / 2
+        return writer.filling == nil && current.zeroed - current.end < Store.fillStep(current) / 2
             && max(current.zeroed, current.end) < LogFiles.largestSegment
     }
 
@@ -27,7 +29,10 @@ extension Store {
         return segments * options.segmentSize + Int(to.offset) - Int(from.offset) >= options.checkpointInterval
     }
 
-    private static func fillStep(_ end: Int) -> Int { max(smallestFill, min(largestFill, end / 2)) }
+    /// What follows a long segment will be long itself.
+    private static func fillStep(_ current: LogWriter.Current) -> Int {
+        max(smallestFill, min(largestFill, max(current.end, Int(current.previousEnd)) / 2))
+    }
 
     /// Does what is due. Called by the store's own thread, or by its owner where `backgroundMaintenance` is off.
     public func maintain() {
@@ -64,21 +69,28 @@ extension Store {
         guard isFillDue, writer.failure == nil else { return }
         let current = writer.log.current
         let start = max(current.zeroed, current.end)
-        let range = start..<min(start + Store.fillStep(current.end), LogFiles.largestSegment)
-        writer.filling = (current.number, range)
-        monitor.unlock()
+        let end = min(start + Store.fillStep(current), LogFiles.largestSegment)
         var failure: StoreError?
-        do {
-            try Store.writeZeros(current.file, range)
-            // The sync may be the one to be told that a commit's bytes, on their way to the disk in these moments, did not
-            // get there; the commit's own is then not told again.
-            try current.file.sync()
-        } catch {
-            failure = error
+        var from = start
+        while from < end, failure == nil {
+            let piece = from..<min(from + Store.fillPiece, end)
+            writer.filling = (current.number, from..<end)
+            monitor.unlock()
+            do {
+                try Store.writeZeros(current.file, piece)
+                // The sync may be the one to be told that a commit's bytes, on their way to the disk in these moments, did not
+                // get there; the commit's own is then not told again.
+                try current.file.sync()
+            } catch {
+                failure = error
+            }
+            monitor.lock()
+            if failure == nil, writer.log.current.number == current.number { writer.log.current.zeroed = piece.upperBound }
+            // A commit may wait for its place.
+            monitor.signalAll()
+            from = piece.upperBound
         }
-        monitor.lock()
         writer.filling = nil
-        if failure == nil, writer.log.current.number == current.number { writer.log.current.zeroed = range.upperBound }
         // No zeros for want of space, no harm: commits extend the file themselves, and it is they that report a full disk.
         if let failure, failure.kind != .outOfSpace { poison(failure) }
         monitor.signalAll()

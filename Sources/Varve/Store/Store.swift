@@ -27,6 +27,8 @@ public final class Store: @unchecked Sendable {
     let cipher: StoreCipher?
     let published: PublishedRoot
     let monitor = Monitor()
+    /// Those who wait for commits to be on disk. Guarded by `monitor`.
+    let waiting: ParkedThreads
     let subscribers = Subscribers()
     let pins = Pins()
     /// Why the store is open for reading only although it was to be written to, or what of it cannot be shown; nil if
@@ -105,6 +107,7 @@ public final class Store: @unchecked Sendable {
         self.writer = writer
         self.published = published
         self.lock = lock
+        waiting = ParkedThreads(lock: monitor)
         self.damage = damage
         self.refusal = refusal
         flusher = OnDemandThread { [weak self] in self?.flushQueued() }
