@@ -12,7 +12,7 @@ let package = Package(
     traits: [
         .trait(
             name: "Rivals",
-            description: "varve-bench measures LMDB beside Varve; needs liblmdb-dev.")
+            description: "varve-bench measures SQLite, LMDB and RocksDB beside Varve; needs libsqlite3-dev, liblmdb-dev, librocksdb-dev.")
     ],
     dependencies: [
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -118,12 +118,18 @@ let package = Package(
         // Other stores that can hold mailboxes, to be measured beside Varve: only with the trait `Rivals`.
         .systemLibrary(
             name: "CLMDB", path: "Benchmarks/CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Benchmarks/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CRocksDB", path: "Benchmarks/CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         // A mailbox's work, put to each of the stores.
         .target(
             name: "MailboxEngines",
             dependencies: [
                 "Varve", "VarveFormat", "MailMessage", "MailModel", "TestSupport",
+                .target(name: "CSQLite", condition: .when(traits: ["Rivals"])),
                 .target(name: "CLMDB", condition: .when(traits: ["Rivals"])),
+                .target(name: "CRocksDB", condition: .when(traits: ["Rivals"])),
             ],
             path: "Benchmarks/Engines"),
         // What each store is asked to do, and how that is measured.

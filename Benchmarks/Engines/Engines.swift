@@ -4,7 +4,7 @@ public enum Engines {
     public static var all: [any MailboxEngine.Type] {
         var engines: [any MailboxEngine.Type] = [VarveEngine.self]
         #if Rivals
-            engines.append(LMDBEngine.self)
+            engines += [SQLiteEngine.self, LMDBEngine.self, RocksEngine.self]
         #endif
         return engines
     }

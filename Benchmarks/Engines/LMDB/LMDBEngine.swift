@@ -3,7 +3,7 @@
     import MailModel
 
     /// A mail store on LMDB: `LMDBEnvironment` tells its databases.
-    public final class LMDBEngine: QueueingEngine, @unchecked Sendable {
+    public final class LMDBEngine: RivalEngine, @unchecked Sendable {
         public static let name = "LMDB"
         public static let version = "\(MDB_VERSION_MAJOR).\(MDB_VERSION_MINOR).\(MDB_VERSION_PATCH)"
         public static let setup = "durable commits, bodies as they are, appends of many committers in one transaction"
@@ -11,7 +11,7 @@
         let environment: LMDBEnvironment
         let databases: LMDBEnvironment.Databases
         let reader: LMDBReader
-        private let group = GroupCommit()
+        let group = GroupCommit()
 
         private init(_ environment: LMDBEnvironment) throws {
             self.environment = environment
@@ -26,17 +26,13 @@
             environment.close()
         }
 
-        public func create(_ names: [String]) throws {
-            try write { for name in names { try $0.create(name) } }
-        }
-
         public func mailbox(_ name: String) throws -> MailboxKey {
             MailboxKey(id: try reader.read { try $0.mailbox(name).id }, name: name)
         }
 
         // MARK: Writing
 
-        private func write<R>(_ body: (inout LMDBWriter) throws -> R) throws -> R {
+        func write<R>(_ body: (inout LMDBWriter) throws -> R) throws -> R {
             try environment.write { transaction in
                 var writer = try LMDBWriter(transaction, databases)
                 let result = try body(&writer)
@@ -45,65 +41,16 @@
             }
         }
 
-        public func append(_ message: [UInt8], to mailbox: MailboxKey) throws -> UID {
-            try group.commit(GroupCommit.Append(RivalMessage(message), mailbox), append)
-        }
-
-        public func append(
-            _ message: [UInt8], to mailbox: MailboxKey, whenDurable: @escaping @Sendable (Result<Void, any Error>) -> Void
-        ) {
-            group.queue(GroupCommit.Append(RivalMessage(message), mailbox, whenDurable)) { [self] in try append($0) }
-        }
-
-        private func append(_ batch: [GroupCommit.Append]) throws -> [UID] {
-            try write { writer in
-                try batch.map {
-                    writer.nextModSeq()
-                    return try writer.append($0.message, to: $0.mailbox)
-                }
-            }
-        }
-
-        /// Messages of one transaction.
-        private static let loadedTogether = 16_384
-
-        public func load(_ corpus: MessageCorpus, into portions: [(mailbox: MailboxKey, count: Int)]) throws {
-            var targets = LoadTargets(portions)
-            var waiting: [RivalMessage] = []
-            func flush() throws {
-                try write { writer in
-                    writer.nextModSeq()
-                    for message in waiting { _ = try writer.append(message, to: targets.next()) }
-                }
-                waiting.removeAll(keepingCapacity: true)
-            }
+        func relaxed(_ body: () throws -> Void) throws {
             try environment.setSynchronous(false)
             do {
-                try PreparedInOrder.run(targets.count) { RivalMessage(corpus.message($0)) } take: { messages in
-                    waiting += messages
-                    if waiting.count >= LMDBEngine.loadedTogether { try flush() }
-                }
-                try flush()
+                try body()
             } catch {
                 // Whatever comes after it is durable again.
                 try environment.setSynchronous(true)
                 throw error
             }
             try environment.setSynchronous(true)
-        }
-
-        public func change(_ flags: SystemFlags, isSet: Bool, of uids: UIDSet, in mailbox: MailboxKey) throws {
-            try write { writer in
-                writer.nextModSeq()
-                try writer.change(flags, isSet: isSet, of: uids, in: mailbox)
-            }
-        }
-
-        public func expunge(_ uids: UIDSet, in mailbox: MailboxKey) throws {
-            try write { writer in
-                writer.nextModSeq()
-                try writer.expunge(uids, in: mailbox)
-            }
         }
 
         // MARK: Reading

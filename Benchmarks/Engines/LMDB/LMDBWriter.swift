@@ -3,7 +3,7 @@
     import MailModel
 
     /// What a writing transaction does. Rows of mailboxes, and which UIDs came, are written at its end.
-    struct LMDBWriter {
+    struct LMDBWriter: RivalWriter {
         private let transaction: OpaquePointer
         private let databases: LMDBEnvironment.Databases
         private var meta: LMDBEnvironment.Meta
@@ -111,7 +111,6 @@
             try addNumbers(changed, to: databases.changed, LMDBEnvironment.key(mailbox.id, modSeq: modSeq))
         }
 
-        /// Takes messages out. Their bodies are noted as dead, and are for a later cleaning, as they are in Varve.
         mutating func expunge(_ uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
             var box = mailboxes[mailbox.id]!.row

@@ -57,9 +57,9 @@
             count(row.flags, -1)
         }
 
-        mutating func replace(_ old: UInt16, by new: UInt16) {
-            count(old, -1)
-            count(new, 1)
+        mutating func replace(_ old: UInt16, by new: UInt16, times: Int = 1) {
+            count(old, -Int32(times))
+            count(new, Int32(times))
         }
 
         private mutating func count(_ flags: UInt16, _ step: Int32) {
