@@ -36,14 +36,14 @@ extension BenchReport {
     }
 
     /// The median, and how far the repetitions are apart.
-    private static func cell(_ figure: Figure, _ unit: Unit) -> String {
+    static func cell(_ figure: Figure, _ unit: Unit) -> String {
         let spread = (figure.high - figure.low) / 2 / figure.median * 100
         let text = unit.text(figure.median)
         return spread.isFinite && spread >= 0.5 ? text + String(format: " ±%.0f%%", spread) : text
     }
 
     /// How many times as good the first candidate is as the best of the others.
-    private static func lead(_ row: Row, _ names: [String]) -> String {
+    static func lead(_ row: Row, _ names: [String]) -> String {
         guard let own = row.figures[names[0]]?.median else { return "" }
         let ratios = names.dropFirst().compactMap { row.figures[$0]?.median }.map { row.unit.isLessBetter ? $0 / own : own / $0 }
         guard let least = ratios.min(), least.isFinite, least > 0 else { return "" }
@@ -51,7 +51,7 @@ extension BenchReport {
     }
 
     /// The machine's limit, and the first candidate's distance from it.
-    private static func distance(_ row: Row, _ name: String) -> String {
+    static func distance(_ row: Row, _ name: String) -> String {
         guard let limit = row.limit, let own = row.figures[name]?.median else { return "" }
         let times = row.unit.isLessBetter ? own / limit : limit / own
         return "\(row.unit.text(limit)), " + String(format: "%.2f× off", times)

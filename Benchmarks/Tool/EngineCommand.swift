@@ -10,14 +10,15 @@ struct EngineCommand: ParsableCommand {
         abstract: "Measures the work of mailboxes on Varve, and on other stores beside it.",
         discussion: """
             All stores do the same work, row by row and in turns, and their answers are checked outside the clock. Figures are \
-            medians; only ratios within one run say anything. LMDB is in builds with the package trait Rivals, which needs \
-            its library: apt-get install liblmdb-dev.
+            medians; only ratios within one run say anything. SQLite, LMDB and RocksDB are in builds with the package trait \
+            Rivals, which needs their libraries: apt-get install libsqlite3-dev liblmdb-dev librocksdb-dev.
 
             The stores are made below --folder, which should be on the disk that is to be measured, and are removed at \
             the end; a run that is killed leaves its folder, varve-bench-PID. Exit status: 0 measured; 1 a wrong answer, or a store failed.
 
             EXAMPLES
               varve-bench engine
+              varve-bench engine --rivals --html figures.html
               varve-bench engine --rivals --rows append,changed --messages 100000 --json
             From the sources: swift run -c release --traits Rivals varve-bench engine --rivals
             """)
@@ -50,6 +51,9 @@ struct EngineCommand: ParsableCommand {
     @Flag(help: "Write one JSON object.")
     var json = false
 
+    @Option(help: ArgumentHelp("Write a page with tables and plots there, too.", valueName: "file"))
+    var html: String?
+
     func validate() throws {
         guard 1000...10_000_000 ~= messages else { throw ValidationError("Messages are from 1,000 to 10,000,000.") }
         guard 1...1_000_000 ~= mailboxes else { throw ValidationError("Mailboxes are from 1 to 1,000,000.") }
@@ -79,6 +83,7 @@ struct EngineCommand: ParsableCommand {
             let report = try EngineBench(plan, progress).run(.current)
             progress.clear()
             print(json ? try report.json() : report.text())
+            if let html { try report.html().write(toFile: html, atomically: true, encoding: .utf8) }
         } catch {
             progress.clear()
             FileHandle.standardError.write(Data("varve-bench: \(error)\n".utf8))

@@ -40,6 +40,47 @@ import Testing
         #expect(!text.contains("\n"))
     }
 
+    @Test func aPageForABrowser() throws {
+        var report = sample()
+        report.rows[0].title = "append <4 KiB> & more"
+        report.rows[0].figures["Varve"]!.percentiles = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1].map {
+            BenchReport.Percentile(share: $0, value: 100e-6 * (1 + $0))
+        }
+        var curve = BenchReport.Curve(id: "size", title: "with the size", xTitle: "messages", unit: .seconds)
+        curve.lines = [
+            "Varve": [BenchReport.Point(x: 1e6, y: 12e-6), BenchReport.Point(x: 1e4, y: 11e-6)],
+            "Other": [BenchReport.Point(x: 1e4, y: 20e-6), BenchReport.Point(x: 1e6, y: 900e-6)],
+        ]
+        report.curves = [curve]
+        let page = report.html()
+        // Nothing is fetched, and no text is taken for markup.
+        #expect(!page.contains("http") && !page.contains("src=") && !page.contains("@import"))
+        #expect(page.contains("append &lt;4 KiB&gt; &amp; more") && !page.contains("<4 KiB>"))
+        #expect(page.contains("<td class=\"best\">100 µs ±10%</td><td>250 µs</td>"))
+        #expect(page.contains("<td class=\"met\">met</td><td>2.50</td>"))
+        // One line for each candidate of the curve, and one of latencies.
+        #expect(page.matches(of: /<polyline/).count == 3)
+        #expect(page.contains("<title>Varve, 1 M: 12.0 µs</title>") && page.contains(">10 k</text>"))
+        #expect(page.contains("<title>Varve, 90 %: 190 µs</title>"))
+        for tag in ["table", "figure", "svg", "div", "ul", "tr", "td", "th"] {
+            let begun = try page.matches(of: Regex("<\(tag)[ >]")).count
+            #expect(begun > 0 && begun == page.split(separator: "</\(tag)>", omittingEmptySubsequences: false).count - 1, "\(tag)")
+        }
+        // What a plot shows lies within it.
+        for place in page.matches(of: /<circle class="dot c\d" cx="([\d.]+)" cy="([\d.]+)"/) {
+            let (x, y) = (try #require(Double(place.1)), try #require(Double(place.2)))
+            #expect((72...548).contains(x) && (12...316).contains(y))
+        }
+    }
+
+    @Test func onePointIsAPlotToo() {
+        var report = sample()
+        var curve = BenchReport.Curve(id: "one", title: "one", xTitle: "x", unit: .perSecond)
+        curve.lines = ["Varve": [BenchReport.Point(x: 1, y: 1)], "Other": [BenchReport.Point(x: 1, y: 1)]]
+        report.curves = [curve]
+        #expect(!report.html().contains("nan") && !report.html().contains("inf\""))
+    }
+
     @Test(arguments: [
         (BenchReport.Unit.seconds, 2.5e-7, "250 ns"), (.seconds, 4.5e-6, "4.50 µs"), (.seconds, 1, "1.00 s"),
         (.perSecond, 1_234_567, "1,230,000/s"), (.perSecond, 99.94, "99.9/s"), (.bytes, 1536, "1.50 KiB"), (.bytes, 0, "0.00 B"),
