@@ -56,8 +56,8 @@ import VarveDump
         let folder = TemporaryFolder()
         try SampleStore.make(at: folder.path)
         let path = segment(folder)
-        let end = try #require(try dump(path).text.split(separator: "\n").last?.split(separator: " ")[1]).description
-        for at in stride(from: 0, to: try #require(Int(end)), by: 5) {
+        // A store that was closed has no zeros ahead.
+        for at in stride(from: 0, to: try contents(of: path).count, by: 5) {
             try change(path) { $0[at] ^= 0x10 }
             let (text, count) = try dump(path)
             #expect(count > 0, "byte \(at)\n\(text)")
@@ -101,12 +101,10 @@ import VarveDump
         let folder = TemporaryFolder()
         try SampleStore.make(at: folder.path)
         let path = segment(folder)
-        let sound = try dump(path).text
-        let end = Int(try #require(sound.split(separator: "\n").last).split(separator: " ")[1])!
+        let end = try contents(of: path).count
         // What a crash may leave: part of a frame, made when the log reached to its begin.
         try change(path) { bytes in
-            let last = Array(bytes[(end - 72)..<(end - 20)])
-            bytes.replaceSubrange(end..<(end + last.count), with: last)
+            bytes += bytes[(end - 72)..<(end - 20)]
         }
         let (text, count) = try dump(path)
         #expect(count == 0)

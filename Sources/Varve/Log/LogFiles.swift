@@ -226,7 +226,8 @@ struct LogFiles {
         if let durable, reader.position < durable {
             throw .corrupt(place, "no valid frame, but the log was on disk up to offset \(durable.offset)")
         }
-        if let proof = try reader.frameProvingDamage() {
+        let tail = try reader.firstNonZero()
+        if tail != nil, let proof = try reader.frameProvingDamage() {
             throw .corrupt(
                 place,
                 "no valid frame, but the one at offset \(proof.offset) was written when that place was on disk already")
@@ -239,7 +240,7 @@ struct LogFiles {
             let from = durable.flatMap { $0.segment == number ? Int($0.offset) : nil } ?? 0
             try rewrite(file, from..<reader.offset)
         }
-        if let tail = try reader.firstNonZero() {
+        if let tail {
             // Left as it is, a frame of the torn tail could come to life behind those written from now on.
             let from = tail & ~(Format.frameAlignment - 1)
             try Store.writeZeros(file, max(from, reader.offset)..<size)

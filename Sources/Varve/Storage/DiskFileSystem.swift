@@ -74,8 +74,9 @@ public struct DiskFileSystem: FileSystem {
             throw DiskFileSystem.lockFailure(path, descriptor, code)
         }
         // For the message above only; the lock itself is the kernel's and ends with the process.
-        let process = Array("\(getpid())\n".utf8)
-        _ = ftruncate(descriptor, 0)
+        // As long as any before it, so that nothing of that is left; to make a file shorter takes longer than all the rest.
+        var process = Array("\(getpid())\n".utf8)
+        process += [UInt8](repeating: 10, count: max(0, 16 - process.count))
         _ = pwrite(descriptor, process, process.count, 0)
         return DiskLock(descriptor: descriptor)
     }

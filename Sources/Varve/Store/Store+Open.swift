@@ -79,17 +79,18 @@ struct Recovery {
             throw .corrupt("\(path)/\(FileNames.superblock)", "it belongs to store \(block.store), the segments to \(uuid)")
         }
         let store: Store
+        let isNewIndex: Bool
         do throws(StoreError) {
             if options.rebuildsIndex, block.indexNumber != 0, try files.exists("\(path)/\(FileNames.index)") {
                 throw StoreError(.corrupt, "the index is to be built anew")
             }
-            store = try recover(log, block, isSuspect: found.isSuspect, superblockFile, cipher, lock)
+            (store, isNewIndex) = try recover(log, block, isSuspect: found.isSuspect, superblockFile, cipher, lock)
         } catch {
             let index = "\(path)/\(FileNames.index)"
             guard error.kind == .corrupt, block.indexNumber != 0, try files.exists(index) else { throw error }
-            store = try recoverWithoutIndex(log, block, superblockFile, cipher, lock)
+            (store, isNewIndex) = try recoverWithoutIndex(log, block, superblockFile, cipher, lock)
         }
-        try finish(store)
+        try finish(store, isNewIndex: isNewIndex || found.newest == nil)
         return store
     }
 
@@ -127,7 +128,7 @@ struct Recovery {
     /// back: it may know what the log has lost.
     private func recoverWithoutIndex(
         _ log: LogFiles, _ block: Superblock, _ superblockFile: any File, _ cipher: StoreCipher?, _ lock: any FileLock
-    ) throws(StoreError) -> Store {
+    ) throws(StoreError) -> (Store, isNewIndex: Bool) {
         let index = "\(path)/\(FileNames.index)"
         let aside = "\(path)/\(FileNames.damagedIndex)"
         // What stands there already is from an opening that was cut short: this one is then just the begin of a new one.
@@ -143,7 +144,7 @@ struct Recovery {
     private func recover(
         _ log: LogFiles, _ block: Superblock, isSuspect: Bool, _ superblockFile: any File, _ cipher: StoreCipher?,
         _ lock: any FileLock
-    ) throws(StoreError) -> Store {
+    ) throws(StoreError) -> (Store, isNewIndex: Bool) {
         var log = log
         var block = block
         let uuid = block.store
@@ -181,20 +182,21 @@ struct Recovery {
         writer.sealedBytes = try replay.state.sealedBytes(before: current, allocator.pages)
         // Met here, damage on the way to INBOX costs no more than a new index.
         _ = try Snapshot(root).mailbox(named: MailboxName.inbox)
-        return Store(
+        let store = Store(
             path: path, options: options, uuid: uuid, cipher: cipher, writer: writer, published: PublishedRoot(root),
             lock: lock)
+        return (store, isNew)
     }
 
     /// A new store gets its INBOX and its first superblock; one that was recovered a checkpoint, so that the next opening
     /// need not do the same again.
-    private func finish(_ store: Store) throws(StoreError) {
+    private func finish(_ store: Store, isNewIndex: Bool) throws(StoreError) {
         do {
             let isNew = try store.snapshot().mailbox(named: MailboxName.inbox) == nil
             if isNew, options.makesInbox { try store.commit { tx in _ = try tx.createMailbox(MailboxName.inbox) } }
-            // The superblock is about to speak of an index that may be new: the name must lead to that one, and not to what
-            // an opening that was cut short left under the same number.
-            try files.syncDirectory(path)
+            // The superblock is about to speak of a new index: the name must lead to that one, and not to what an opening that
+            // was cut short left under the same number.
+            if isNewIndex { try files.syncDirectory(path) }
             try store.makeCheckpoint()
             // Without one the log cannot be replayed, and the index is all there is. Where there is no room for it now, the
             // next opening tries again.

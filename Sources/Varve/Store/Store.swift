@@ -166,6 +166,17 @@ public final class Store: @unchecked Sendable {
         // A segment without a seal is as good; what leaves a file in an unknown state fails the checkpoint too.
         try? sealSegments()
         try makeCheckpoint()
+        cutZeros()
+    }
+
+    /// Zeros ahead of the log's end are of use to commits only, and the next opening would read them.
+    private func cutZeros() {
+        monitor.lock()
+        defer { monitor.unlock() }
+        let current = writer.log.current
+        // Whoever fills still, or failed, leaves them.
+        guard writer.failure == nil, writer.filling == nil, writer.durable == writer.state.modSeq else { return }
+        try? current.file.truncate(current.end)
     }
 
     /// It ends at its next step.

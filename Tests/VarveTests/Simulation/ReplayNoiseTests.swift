@@ -84,7 +84,7 @@ import VarveFormat
         var at = SegmentHeader.size
         bytes.withBytes { raw in
             let base = raw.baseAddress!
-            while base.load8(at + 24) != 0 {
+            while at < bytes.count, base.load8(at + 24) != 0 {
                 let length = Int(base.load32(at + 4))
                 let end = at + FrameHeader.frameLength(payload: length)
                 if base.load8(at + 24) == FrameKind.commit.rawValue {
