@@ -132,12 +132,16 @@ let package = Package(
                 .target(name: "CRocksDB", condition: .when(traits: ["Rivals"])),
             ],
             path: "Benchmarks/Engines"),
+        // Work that is put to several in turns, and what is wanted of the first.
+        .target(
+            name: "BenchContest",
+            dependencies: ["BenchReport", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "Benchmarks/Contest"),
         // What each store is asked to do, and how that is measured.
         .target(
             name: "EngineBench",
             dependencies: [
-                "MailboxEngines", "BenchReport", "MailModel", "TestSupport", "CLZ4",
-                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "MailboxEngines", "BenchContest", "BenchReport", "MailModel", "TestSupport", "CLZ4",
             ],
             path: "Benchmarks/Rows"),
         .executableTarget(

@@ -1,3 +1,4 @@
+import BenchContest
 import BenchReport
 import MailboxEngines
 
@@ -8,7 +9,7 @@ extension EngineBench {
     /// Appends of one repetition by one committer; many get more, so that they are at it for about as long.
     private static let appends = 200
 
-    func addAppendRows(to report: inout BenchReport, _ contest: Contest) throws {
+    func addAppendRows(to report: inout BenchReport, _ contest: Contest<EngineContestant>) throws {
         guard plan.wants("append") else { return }
         let corpus = MessageCorpus(seed: plan.seed, messageSize: EnginePlan.message)
         for contestant in contest.contestants { try contestant.engine.create(["append"]) }
@@ -55,7 +56,7 @@ extension EngineBench {
     }
 
     private static func append(
-        _ corpus: MessageCorpus, to contestant: Contestant, by committers: Int, count: Int
+        _ corpus: MessageCorpus, to contestant: EngineContestant, by committers: Int, count: Int
     ) throws -> (latencies: Latencies, perSecond: Double) {
         let mailbox = try contestant.mailbox("append")
         let engine = contestant.engine

@@ -1,3 +1,4 @@
+import BenchContest
 import BenchReport
 import MailModel
 import MailboxEngines
@@ -10,13 +11,13 @@ extension EngineBench {
     /// Messages that are changed one by one in a round.
     private static let changedSingly = 150
 
-    func addChangeRows(to report: inout BenchReport, _ contest: Contest) throws {
+    func addChangeRows(to report: inout BenchReport, _ contest: Contest<EngineContestant>) throws {
         if plan.wants("store-one") { report.rows.append(try storeOneRow(contest)) }
         if plan.wants("store-all") { report.rows.append(try storeAllRow(contest)) }
         if plan.wants("expunge") { report.rows.append(try expungeRow(contest)) }
     }
 
-    private func storeOneRow(_ contest: Contest) throws -> BenchReport.Row {
+    private func storeOneRow(_ contest: Contest<EngineContestant>) throws -> BenchReport.Row {
         var rounds: [String: Int] = [:]
         return try contest.row(
             "store-one", "durable flag change of one in \(plan.messages)", .seconds,
@@ -47,7 +48,7 @@ extension EngineBench {
         }
     }
 
-    private func storeAllRow(_ contest: Contest) throws -> BenchReport.Row {
+    private func storeAllRow(_ contest: Contest<EngineContestant>) throws -> BenchReport.Row {
         var isSet: [String: Bool] = [:]
         return try contest.row(
             "store-all", "durable flag change of all \(plan.messages)", .seconds,
@@ -68,7 +69,7 @@ extension EngineBench {
         }
     }
 
-    private func expungeRow(_ contest: Contest) throws -> BenchReport.Row {
+    private func expungeRow(_ contest: Contest<EngineContestant>) throws -> BenchReport.Row {
         let corpus = MessageCorpus(seed: plan.seed, messageSize: 512)
         let count = min(EngineBench.halved, plan.messages)
         let half = UIDSet(stride(from: 2, through: UInt32(count), by: 2).lazy.map { UID($0) })

@@ -1,3 +1,4 @@
+import BenchContest
 import BenchReport
 import MailModel
 import MailboxEngines
@@ -10,13 +11,13 @@ extension EngineBench {
     private static let bodies = 100_000
     private static let largeBodies = 32
 
-    func addReadingRows(to report: inout BenchReport, _ contest: Contest) throws {
+    func addReadingRows(to report: inout BenchReport, _ contest: Contest<EngineContestant>) throws {
         if plan.wants("scan") { report.rows.append(try scanRow(contest)) }
         if plan.wants("sequence") { report.rows += try sequenceRows(contest) }
         if plan.wants("body") { report.rows += try bodyRows(contest) }
     }
 
-    private func scanRow(_ contest: Contest) throws -> BenchReport.Row {
+    private func scanRow(_ contest: Contest<EngineContestant>) throws -> BenchReport.Row {
         var expected: ScanDigest?
         return try contest.row(
             "scan", "UID and flags of \(plan.messages)", .seconds,
@@ -33,7 +34,7 @@ extension EngineBench {
     /// So many are asked for in one reading transaction.
     private static let askedTogether = 1000
 
-    private func sequenceRows(_ contest: Contest) throws -> [BenchReport.Row] {
+    private func sequenceRows(_ contest: Contest<EngineContestant>) throws -> [BenchReport.Row] {
         var random = SeededGenerator(seed: plan.seed)
         // Some have vanished: what is asked for is there. Numbers are told of UIDs first, and these of the numbers.
         let numbers = (0..<EngineBench.askedTogether).map { _ in UInt32.random(in: 1...UInt32(plan.messages / 2), using: &random) }
@@ -64,7 +65,7 @@ extension EngineBench {
         return [byNumber, byUID]
     }
 
-    private func bodyRows(_ contest: Contest) throws -> [BenchReport.Row] {
+    private func bodyRows(_ contest: Contest<EngineContestant>) throws -> [BenchReport.Row] {
         let small = MessageCorpus(seed: plan.seed, messageSize: EnginePlan.message)
         let large = MessageCorpus(seed: plan.seed, messageSize: EnginePlan.largeMessage)
         let count = min(EngineBench.bodies, plan.messages)
@@ -94,7 +95,7 @@ extension EngineBench {
     }
 
     private func fetch(
-        _ contestant: Contestant, _ name: String, _ corpus: MessageCorpus, of count: Int,
+        _ contestant: EngineContestant, _ name: String, _ corpus: MessageCorpus, of count: Int,
         _ part: (_ size: Int, inout SeededGenerator) -> Range<Int>, _ latencies: inout Latencies
     ) throws -> Double {
         let mailbox = try contestant.mailbox(name)

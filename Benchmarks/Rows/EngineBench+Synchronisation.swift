@@ -1,3 +1,4 @@
+import BenchContest
 import BenchReport
 import MailModel
 import MailboxEngines
@@ -8,7 +9,7 @@ extension EngineBench {
     /// Polls of one repetition.
     private static let polls = 200
 
-    func addSynchronisationRows(to report: inout BenchReport, _ contest: Contest) throws {
+    func addSynchronisationRows(to report: inout BenchReport, _ contest: Contest<EngineContestant>) throws {
         guard plan.wants("changed") || plan.wants("vanished") || plan.wants("both") else { return }
         let sizes = [10_000, 100_000].filter { $0 < plan.messages } + [plan.messages]
         let corpus = MessageCorpus(seed: plan.seed, messageSize: 512)
@@ -62,7 +63,7 @@ extension EngineBench {
     }
 
     /// Each change is a transaction of its own. - Returns: the modseq before them.
-    private static func change(_ contestant: Contestant, _ name: String, _ size: Int) throws -> UInt64 {
+    private static func change(_ contestant: EngineContestant, _ name: String, _ size: Int) throws -> UInt64 {
         let mailbox = try contestant.mailbox(name)
         let before = try contestant.engine.status(of: mailbox).highestModSeq
         for uid in scattered(size) {
@@ -73,7 +74,7 @@ extension EngineBench {
     }
 
     private static func poll(
-        _ contestant: Contestant, _ name: String, _ size: Int, since modSeq: UInt64, changed: Bool, vanished: Bool,
+        _ contestant: EngineContestant, _ name: String, _ size: Int, since modSeq: UInt64, changed: Bool, vanished: Bool,
         _ latencies: inout Latencies
     ) throws {
         let mailbox = try contestant.mailbox(name)

@@ -1,3 +1,4 @@
+import BenchContest
 import BenchReport
 import Foundation
 import MailModel
@@ -31,7 +32,7 @@ public struct EngineBench {
             candidates: types.map { BenchReport.Candidate(name: $0.name, version: $0.version, setup: $0.setup) })
         try addLoadRows(to: &report)
         let contest = Contest(
-            contestants: try types.map { try Contestant($0, folder($0.name)) }, repetitions: plan.repetitions, progress: progress)
+            contestants: try types.map { try EngineContestant($0, folder($0.name)) }, repetitions: plan.repetitions, progress: progress)
         try addAppendRows(to: &report, contest)
         try addSynchronisationRows(to: &report, contest)
         try addReadingRows(to: &report, contest)
@@ -44,13 +45,13 @@ public struct EngineBench {
     func folder(_ engine: String) -> String { "\(plan.folder)/\(engine)" }
 
     /// Makes mailboxes and fills them.
-    static func fill(_ contestant: Contestant, _ names: [String], _ corpus: MessageCorpus, count: Int) throws {
+    static func fill(_ contestant: EngineContestant, _ names: [String], _ corpus: MessageCorpus, count: Int) throws {
         try contestant.engine.create(names)
         try contestant.engine.load(corpus, into: names.map { (try contestant.mailbox($0), count) })
     }
 
     /// An answer that is not what it must be.
-    static func require(_ isRight: Bool, _ contestant: Contestant, _ what: @autoclosure () -> String) throws {
+    static func require(_ isRight: Bool, _ contestant: EngineContestant, _ what: @autoclosure () -> String) throws {
         guard isRight else { throw EngineError(contestant.name, "a wrong answer: \(what())") }
     }
 
@@ -125,7 +126,7 @@ public struct EngineBench {
         let contestants = try types.map { type in
             let folder = folder(type.name + "-many")
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let contestant = try Contestant(type, folder)
+            let contestant = try EngineContestant(type, folder)
             progress.show("\(plan.mailboxes) mailboxes: \(type.name)")
             try EngineBench.fill(contestant, names, corpus, count: EngineBench.messagesOfEach)
             return contestant

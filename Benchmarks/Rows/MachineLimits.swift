@@ -1,3 +1,4 @@
+import BenchContest
 import CLZ4
 import Foundation
 

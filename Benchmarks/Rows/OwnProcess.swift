@@ -1,3 +1,4 @@
+import BenchContest
 import Foundation
 import MailModel
 import MailboxEngines

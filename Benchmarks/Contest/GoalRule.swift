@@ -1,7 +1,7 @@
 import BenchReport
 
-/// What is wanted of the first engine in a row, and how a run shows whether it is so.
-enum GoalRule {
+/// What is wanted of the first contestant in a row, and how a run shows whether it is so.
+public enum GoalRule {
     /// Better than each of the others.
     case first
     /// So many times as good as another one.
@@ -13,7 +13,7 @@ enum GoalRule {
     /// Not more than so many seconds.
     case atMost(Double, text: String)
 
-    func judge(_ row: BenchReport.Row, first name: String) -> BenchReport.Goal {
+    public func judge(_ row: BenchReport.Row, first name: String) -> BenchReport.Goal {
         guard let own = row.figures[name]?.median else { return BenchReport.Goal(text: text, isMet: nil, ratio: nil) }
         /// How many times as good as something it is.
         func ratio(to other: Double) -> Double { row.unit.isLessBetter ? other / own : own / other }
