@@ -144,9 +144,13 @@ let package = Package(
                 "MailboxEngines", "BenchContest", "BenchReport", "MailModel", "TestSupport", "CLZ4",
             ],
             path: "Benchmarks/Rows"),
+        // A load for any IMAP server, over connections that cost next to nothing themselves.
+        .target(
+            name: "IMAPLoad", dependencies: ["BenchContest", "BenchReport", "MailboxEngines", "TestSupport"],
+            path: "Benchmarks/Load"),
         .executableTarget(
             name: "varve-bench",
-            dependencies: ["IMAPStress", "BenchReport", "EngineBench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["IMAPStress", "IMAPLoad", "BenchReport", "EngineBench", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Tool"),
         // Hot operations whose instructions and allocations are counted (`Benchmarks/Guards/guards.py`).
         .target(name: "CAllocations", path: "Benchmarks/Guards/Allocations"),
@@ -187,7 +191,7 @@ let package = Package(
             dependencies: ["FuzzTargets", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Fuzzing/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"]),
-        .testTarget(name: "BenchTests", dependencies: ["MailboxEngines", "BenchReport", "MailModel", "TestSupport"]),
+        .testTarget(name: "BenchTests", dependencies: ["MailboxEngines", "IMAPLoad", "BenchReport", "MailModel", "TestSupport"]),
         // They run the programs as they were built, with scripts in Python.
         .testTarget(name: "ProgramTests", exclude: ["Scripts"]),
     ],

@@ -84,7 +84,7 @@ def free_port():
 
 @contextlib.contextmanager
 def serve(s, format):
-    """A running Dovecot that keeps its mail in this format (`sdbox`, `mdbox`, `maildir`). Yields its port."""
+    """A running Dovecot that keeps its mail in this format (`sdbox`, `mdbox`, `maildir`). Yields its port and its first process' id."""
     version()
     user = pwd.getpwnam("nobody" if os.geteuid() == 0 else getpass.getuser())
     # A folder of its own: a scenario's is not open to another user.
@@ -109,7 +109,7 @@ def serve(s, format):
             [shutil.which("dovecot") or PROGRAM, "-F", "-c", configuration],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder, **switch)
         wait_until_listening(process, port, os.path.join(folder, "dovecot.log"))
-        yield port
+        yield port, process.pid
     finally:
         if process:
             stop(process)

@@ -142,7 +142,7 @@ def side_by_side(s, arguments):
             sides.append(open_side("Varve", client, lambda mailbox: None, arguments, s.seed))
         if arguments.only != "varve":
             client = rawimap.Client(
-                stack.enter_context(dovecot.serve(s, arguments.format)), dovecot.USER, dovecot.PASSWORD)
+                stack.enter_context(dovecot.serve(s, arguments.format))[0], dovecot.USER, dovecot.PASSWORD)
             sides.append(open_side("Dovecot", client, lambda mailbox: filling.fill_by_multiappend(
                 client, mailbox, arguments.messages), arguments, s.seed))
         answers = measure_rows(sides, rows, arguments.repeat)

@@ -87,6 +87,8 @@ public struct MessageCorpus: Sendable {
             column += next.utf8.count + 1
         }
         bytes.removeLast(bytes.count - size)
+        // No line's end is cut in two.
+        if bytes[size - 3] == 13 { bytes[size - 3] = UInt8(ascii: ".") }
         bytes.replaceSubrange(size - 2..<size, with: "\r\n".utf8)
         return (bytes, digits)
     }

@@ -36,7 +36,7 @@ public final class VarveEngine: QueueingEngine {
     ) {
         do {
             let prepared = try store.prepare(message)
-            try store.commit { transaction in
+            _ = try store.commit { transaction in
                 try transaction.append(prepared, to: MailboxID(mailbox.id), internalDate: VarveEngine.date)
             } whenDurable: { outcome in
                 whenDurable(outcome.map { _ in () }.mapError { $0 })

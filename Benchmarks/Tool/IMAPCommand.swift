@@ -1,28 +1,36 @@
 import ArgumentParser
 import BenchReport
 import Foundation
+import IMAPLoad
 import IMAPStress
 
 struct IMAPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "imap",
-        abstract: "Tries an IMAP server.",
+        abstract: "Measures IMAP servers, or tries one.",
         discussion: """
-            --stress changes mailboxes of one user from several sessions at random, and checks all that the server tells: \
-            each session keeps a copy of its mailbox by QRESYNC, by CONDSTORE or by NOOP and IDLE alone, breaks its \
-            connection off and comes back, and must always have what the mailbox is. Mailboxes whose names begin with the \
-            prefix are DELETED first.
+            Several servers get the same load, row by row and in turns, and their answers are checked outside of the clock; \
+            only ratios within one run say anything. Each needs a user of the same name and password, who may log in \
+            without TLS. What a server cannot do has no figure. Mailboxes whose names begin with the prefix are DELETED \
+            first, and in the end. Benchmarks/servers.sh measures varved, Dovecot and Cyrus so.
 
-            With --lockstep one session acts at a time: the same seed makes the same run. Exit status: 0 nothing was found; \
-            1 the server broke a promise; 2 there was no answer.
+            --stress tries one server: it changes mailboxes of one user from several sessions at random, and checks all that \
+            the server tells: each session keeps a copy of its mailbox by QRESYNC, by CONDSTORE or by NOOP and IDLE alone, \
+            breaks its connection off and comes back, and must always have what the mailbox is. With --lockstep one session \
+            acts at a time: the same seed makes the same run.
+
+            Exit status: 0 measured, or nothing was found; 1 a wrong answer, or the server broke a promise; 2 there was no \
+            answer.
 
             EXAMPLES
+              varve-bench imap localhost:1143 --user alice --password secret --rows append,flags
+              varve-bench imap Varve=localhost:1143 Dovecot=localhost:2143 --user u --password p --html figures.html
               varve-bench imap localhost:1143 --stress --user alice --password secret
               varve-bench imap localhost:143 --stress --user u --password p --seed 7 --rounds 500 --sessions 9 --lockstep
             """)
 
-    @Argument(help: ArgumentHelp("The server, in the clear.", valueName: "host:port"))
-    var server: String
+    @Argument(help: ArgumentHelp("Servers, in the clear; the first is held to the goals.", valueName: "[name=]host:port"))
+    var servers: [String]
 
     @Flag(help: "Sessions that change mailboxes at random, and check what they are told.")
     var stress = false
@@ -33,8 +41,32 @@ struct IMAPCommand: AsyncParsableCommand {
     @Option(help: "The user's password.")
     var password: String
 
-    @Option(help: "Where all choices grow from.")
+    @Option(help: "Where all choices and all data grow from.")
     var seed: UInt64 = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "Some of the rows, with commas between: \(LoadPlan.allGroups.joined(separator: ", ")).", valueName: "names"))
+    var rows = ""
+
+    @Option(help: "Messages of the large mailbox.")
+    var messages = 20_000
+
+    @Option(help: "Mailboxes that are listed.")
+    var mailboxes = 1000
+
+    @Option(help: "Clients of the rows that have many.")
+    var connections = 10
+
+    @Option(help: "Sessions that idle.")
+    var idlers = 100
+
+    @Option(help: "Rounds of each row.")
+    var repetitions = 5
+
+    @Option(
+        help: ArgumentHelp("A process of a server's, whose memory is told with that of its descendants.", valueName: "name=id"))
+    var process: [String] = []
 
     @Option(help: "Rounds; in each of them each session acts once.")
     var rounds = 200
@@ -46,7 +78,7 @@ struct IMAPCommand: AsyncParsableCommand {
     var lockstep = false
 
     @Option(help: "What the mailboxes' names begin with.")
-    var prefix = "stress"
+    var prefix = "varve-bench"
 
     @Option(
         help: ArgumentHelp(
@@ -56,7 +88,21 @@ struct IMAPCommand: AsyncParsableCommand {
     @Flag(help: "Write one JSON object.")
     var json = false
 
-    private var address: (host: String, port: Int)? {
+    @Option(help: ArgumentHelp("Write a page with tables and plots there, too.", valueName: "file"))
+    var html: String?
+
+    /// A server's name, where it is, and its process; nil if it is not told as it must be.
+    private func server(_ text: String) -> LoadServer? {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard let place = parts.last, let (host, port) = address(place), parts.count < 2 || !text.hasPrefix("=") else { return nil }
+        var server = LoadServer(name: parts[0], host: host, port: port, user: user, password: password)
+        for told in process where told.hasPrefix(server.name + "=") { server.process = Int32(told.dropFirst(server.name.count + 1)) }
+        return server
+    }
+
+    private var groups: [String] { rows.split(separator: ",").map(String.init) }
+
+    private func address(_ server: String) -> (host: String, port: Int)? {
         guard let colon = server.lastIndex(of: ":"), colon > server.startIndex,
             let port = Int(server[server.index(after: colon)...]), 1...65535 ~= port
         else { return nil }
@@ -65,8 +111,18 @@ struct IMAPCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard address != nil else { throw ValidationError("'\(server)' is not HOST:PORT.") }
-        guard stress else { throw ValidationError("What is to be done? --stress") }
+        for text in servers where server(text) == nil { throw ValidationError("'\(text)' is neither HOST:PORT nor NAME=HOST:PORT.") }
+        let told = servers.compactMap(server)
+        guard !stress || told.count == 1 else { throw ValidationError("One server is tried at a time.") }
+        guard Set(told.map(\.name)).count == told.count else { throw ValidationError("Two servers have the same name.") }
+        for text in process where !told.contains(where: { text.hasPrefix($0.name + "=") && $0.process != nil }) {
+            throw ValidationError("'\(text)' is not NAME=PROCESS of one of the servers.")
+        }
+        for group in groups where !LoadPlan.allGroups.contains(group) { throw ValidationError("There are no rows '\(group)'.") }
+        guard 1000...10_000_000 ~= messages else { throw ValidationError("Messages are from 1,000 to 10,000,000.") }
+        guard 1...100_000 ~= mailboxes, 1...1000 ~= connections, 1...10_000 ~= idlers, 1...1000 ~= repetitions else {
+            throw ValidationError("Mailboxes are from 1 to 100,000, connections to 1,000, idlers to 10,000, repetitions to 1,000.")
+        }
         guard rounds > 0, sessions > 0, sessions <= 1000 else { throw ValidationError("Rounds and sessions are from 1 on.") }
         guard !prefix.isEmpty, prefix.utf8.allSatisfy({ $0 > 0x2C && $0 < 0x7B && $0 != 0x5C }) else {
             throw ValidationError("A prefix has letters, digits and '-'.")
@@ -77,8 +133,38 @@ struct IMAPCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if stress { try await tryServer() } else { try measure() }
+    }
+
+    private func measure() throws {
+        var plan = LoadPlan()
+        plan.servers = servers.compactMap(server)
+        plan.messages = messages
+        plan.mailboxes = mailboxes
+        plan.connections = connections
+        plan.idlers = idlers
+        plan.repetitions = repetitions
+        plan.seed = seed
+        plan.prefix = prefix
+        plan.groups = groups
+        let progress = ProgressLine()
+        do {
+            let report = try LoadBench(plan, progress).run(.current)
+            progress.clear()
+            print(json ? try report.json() : report.text())
+            if let html { try report.html().write(toFile: html, atomically: true, encoding: .utf8) }
+        } catch {
+            progress.clear()
+            FileHandle.standardError.write(Data("varve-bench: \(error)\n".utf8))
+            throw ExitCode((error as? LoadError)?.isWrongAnswer == true ? 1 : 2)
+        }
+    }
+
+    private func tryServer() async throws {
+        let server = server(servers[0])!
         var plan = StressPlan()
-        (plan.host, plan.port) = address!
+        plan.host = server.host
+        plan.port = server.port
         plan.user = user
         plan.password = password
         plan.seed = seed
@@ -99,7 +185,7 @@ struct IMAPCommand: AsyncParsableCommand {
             throw ExitCode(1)
         } catch {
             progress.clear()
-            FileHandle.standardError.write(Data("varve-bench: \(server): \(error)\n".utf8))
+            FileHandle.standardError.write(Data("varve-bench: \(server.name): \(error)\n".utf8))
             throw ExitCode(2)
         }
     }

@@ -60,6 +60,11 @@ struct ProgramTests {
     }
 
     @Test(.needs())
+    func benchOfServers() async throws {
+        try await ScriptProcess(name: "bench_load.py").run()
+    }
+
+    @Test(.needs())
     func careOfAccounts() async throws {
         try await ScriptProcess(name: "care.py").run()
     }
