@@ -29,11 +29,14 @@ public protocol Contestant {
 }
 
 /// Runs each row's work on all contestants in turns, A B C A B C, so that what disturbs the machine disturbs all of them; one round more
-/// before them warms up and is not counted.
+/// before them warms up and is not counted. Who takes very long for a round has that one alone.
 public struct Contest<Party: Contestant> {
     public let contestants: [Party]
     private let repetitions: Int
     private let progress: ProgressLine
+
+    /// Seconds of a round that is not repeated.
+    private static var long: Double { 20 }
 
     public init(contestants: [Party], repetitions: Int, progress: ProgressLine) {
         self.contestants = contestants
@@ -50,11 +53,16 @@ public struct Contest<Party: Contestant> {
         var figures: [String: [Double]] = [:]
         var latencies: [String: Latencies] = [:]
         var limits: [Double] = []
+        var done: Set<String> = []
         for round in -1..<repetitions {
-            for contestant in contestants {
+            for contestant in contestants where !done.contains(contestant.name) {
                 progress.show("\(title): \(contestant.name), \(round < 0 ? "warming up" : "\(round + 1) of \(repetitions)")")
                 var measured = Latencies()
-                guard let figure = try body(contestant, &measured), round >= 0 else { continue }
+                let start = now()
+                guard let figure = try body(contestant, &measured) else { continue }
+                let isLong = Double(now() - start) / 1e9 > Contest.long
+                if isLong { done.insert(contestant.name) }
+                guard round >= 0 || isLong else { continue }
                 figures[contestant.name, default: []].append(figure)
                 latencies[contestant.name, default: Latencies()].add(measured)
             }

@@ -47,28 +47,34 @@ extension IndexWriter {
             changed.insert(UIDRange(ended.first, ended.last))
             run = nil
         }
-        for range in uids.ranges {
+        var walk = RangeWalk(uids)
+        try walk.forEachStretch { walk, first, last throws(StoreError) in
             endRun()
             try state.uid.update(
-                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
-                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator,
+                MessageRow.key(mailbox: mailbox, uid: first), MessageRow.key(mailbox: mailbox, uid: last), allocator,
                 where: { leaf, rows in
-                    if rows.contains(where: { change.changes(leaf, $0) }) { return true }
+                    if walk.covers(MessageRow.uid(leaf, rows.lowerBound), MessageRow.uid(leaf, rows.upperBound - 1)) {
+                        if rows.contains(where: { change.changes(leaf, $0) }) { return true }
+                    } else {
+                        var ahead = walk
+                        if rows.contains(where: { ahead.take(MessageRow.uid(leaf, $0)) && change.changes(leaf, $0) }) { return true }
+                    }
                     // Live messages of a leaf that is passed over lie between those before and those behind it.
                     if rows.contains(where: { MessageRow.flags(leaf, $0) & MessageRow.deadBit == 0 }) { endRun() }
                     return false
                 }
             ) { leaf, rows in
                 var weight = Weight.zero
+                let all = walk.covers(MessageRow.uid(leaf, rows.lowerBound), MessageRow.uid(leaf, rows.upperBound - 1))
                 for row in rows {
                     let old = MessageRow.flags(leaf, row)
                     if old & MessageRow.deadBit != 0 { continue }
-                    guard change.changes(leaf, row) else {
+                    let uid = UID(MessageRow.uid(leaf, row))
+                    guard all || walk.take(uid.rawValue), change.changes(leaf, row) else {
                         endRun()
                         continue
                     }
                     let before = UIDSchema.weight(leaf, row)
-                    let uid = UID(MessageRow.uid(leaf, row))
                     runs.add(MessageRow.modSeq(leaf, row), uid.rawValue)
                     change.apply(leaf, row)
                     leaf.store64(modSeq, RowLayout.uid.cold(row))

@@ -101,15 +101,16 @@ extension IndexWriter {
         var victims = Victims(uids: UIDSet(), count: 0, digest: 0)
         let unwanted = MessageRow.deadBit
         let wanted = onlyDeleted ? SystemFlags.deleted.rawValue : 0
-        for range in uids.ranges {
+        var walk = RangeWalk(uids)
+        try walk.forEachStretch { walk, first, last throws(StoreError) in
             try state.uid.forEachLeaf(
-                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
-                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator.pages
+                MessageRow.key(mailbox: mailbox, uid: first), MessageRow.key(mailbox: mailbox, uid: last), allocator.pages
             ) { leaf, rows in
                 for row in rows {
                     let flags = MessageRow.flags(leaf, row)
-                    guard flags & unwanted == 0, flags & wanted == wanted else { continue }
-                    victims.uids.insert(UID(MessageRow.uid(leaf, row)))
+                    let uid = MessageRow.uid(leaf, row)
+                    guard flags & unwanted == 0, flags & wanted == wanted, walk.take(uid) else { continue }
+                    victims.uids.insert(UID(uid))
                     victims.count += 1
                     victims.digest = Victims.extend(victims.digest, with: MessageRow.identity(leaf, row))
                 }
@@ -127,18 +128,23 @@ extension IndexWriter {
         var runs = ModSeqRuns(except: modSeq)
         var counts = MailboxRow(id: 0, uidValidity: 0, modSeq: 0, name: [])
         let modSeq = modSeq
-        for range in victims.uids.ranges {
-            runs.breakRun()
+        var walk = RangeWalk(victims.uids)
+        try walk.forEachStretch { walk, first, last throws(StoreError) in
             try state.uid.update(
-                MessageRow.key(mailbox: mailbox, uid: range.first.rawValue),
-                MessageRow.key(mailbox: mailbox, uid: range.last.rawValue), allocator, where: { _, _ in true }
+                MessageRow.key(mailbox: mailbox, uid: first), MessageRow.key(mailbox: mailbox, uid: last), allocator,
+                where: { walk.reaches(MessageRow.uid($0, $1.lowerBound), MessageRow.uid($0, $1.upperBound - 1)) }
             ) { leaf, rows in
                 var change = Weight.zero
                 for row in rows {
+                    let uid = MessageRow.uid(leaf, row)
+                    guard walk.take(uid) else { continue }
+                    // Between two ranges there are messages that stay.
+                    if walk.isNewRange { runs.breakRun() }
+                    walk.noteTaken()
                     let flags = MessageRow.flags(leaf, row)
                     guard flags & MessageRow.deadBit == 0 else { continue }
                     change = change - UIDSchema.weight(leaf, row)
-                    runs.add(MessageRow.modSeq(leaf, row), MessageRow.uid(leaf, row))
+                    runs.add(MessageRow.modSeq(leaf, row), uid)
                     counts.messages += 1
                     counts.bytes += UInt64(MessageRow.size(leaf, row))
                     if flags & SystemFlags.seen.rawValue == 0 { counts.unseen += 1 }

@@ -101,31 +101,34 @@ public final class MessageBody: Sendable {
 
     /// Checks a stored piece and gives it to `body` as it was before it was sealed, if it was.
     private func withPiece<R>(
-        _ offset: Int, _ count: Int, checksum: UInt32, part: Int, _ what: String,
+        _ offset: Int, _ count: Int, checksum: UInt32, part: Int,
         _ body: (UnsafeRawBufferPointer) throws(StoreError) -> R
     ) throws(StoreError) -> R {
         try withStored(offset, count) { stored throws(StoreError) in
             guard crc32c(0, stored) == checksum else {
-                throw .corrupt(MessageBody.place(location), "the checksum of \(what) does not hold")
+                throw .corrupt(MessageBody.place(location), "the checksum of \(MessageBody.name(part)) does not hold")
             }
             guard let cipher, let seal = head.seal else { return try body(stored) }
             let block = ByteBlock(capacity: max(stored.count - Seal.tagSize, 1))
             let context = part == 0 ? head.summaryContext : head.chunkContext(part - 1)
             guard try cipher.open(stored, seal, part: UInt32(part), context, into: block.bytes.baseAddress!) else {
-                throw .corrupt(MessageBody.place(location), "\(what) was not sealed with this store's key")
+                throw .corrupt(MessageBody.place(location), "\(MessageBody.name(part)) was not sealed with this store's key")
             }
             return try body(UnsafeRawBufferPointer(rebasing: block.bytes[..<(stored.count - Seal.tagSize)]))
         }
     }
 
+    /// How errors call a part.
+    private static func name(_ part: Int) -> String { part == 0 ? "the summary" : "chunk \(part - 1)" }
+
     /// Unpacks a piece into `target`, as many bytes as it has room for from their begin.
     private func unpack(
-        _ stored: UnsafeRawBufferPointer, isPlain: Bool, length: Int, _ what: String,
+        _ stored: UnsafeRawBufferPointer, isPlain: Bool, length: Int, part: Int,
         into target: UnsafeMutableRawBufferPointer
     ) throws(StoreError) {
         guard target.count > 0 else { return }
         if isPlain {
-            guard stored.count >= target.count else { throw .corrupt(MessageBody.place(location), "\(what) is cut off") }
+            guard stored.count >= target.count else { throw .corrupt(MessageBody.place(location), "\(MessageBody.name(part)) is cut off") }
             target.copyMemory(from: UnsafeRawBufferPointer(rebasing: stored[..<target.count]))
             return
         }
@@ -136,17 +139,17 @@ public final class MessageBody: Sendable {
             target.count == length
             ? LZ4_decompress_safe(source, out, Int32(stored.count), wanted)
             : LZ4_decompress_safe_partial(source, out, Int32(stored.count), wanted, wanted)
-        guard done == wanted else { throw .corrupt(MessageBody.place(location), "\(what) does not inflate") }
+        guard done == wanted else { throw .corrupt(MessageBody.place(location), "\(MessageBody.name(part)) does not inflate") }
     }
 
     /// Calls `body` with the encoded summary (`MailMessage.MessageSummary`), for as long as the call lasts.
     public func withSummary<R>(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> R) throws(StoreError) -> R {
         try withPiece(
-            summaryOffset, head.summaryStoredLength, checksum: head.summaryChecksum, part: 0, "the summary"
+            summaryOffset, head.summaryStoredLength, checksum: head.summaryChecksum, part: 0
         ) { stored throws(StoreError) in
             if head.summaryIsPlain { return try body(stored) }
             let block = ByteBlock(capacity: head.summaryLength)
-            try unpack(stored, isPlain: false, length: head.summaryLength, "the summary", into: block.bytes)
+            try unpack(stored, isPlain: false, length: head.summaryLength, part: 0, into: block.bytes)
             return try body(UnsafeRawBufferPointer(block.bytes))
         }
     }
@@ -167,13 +170,13 @@ public final class MessageBody: Sendable {
             let part = UnsafeMutableRawBufferPointer(
                 rebasing: target[(from - range.lowerBound)..<(to - range.lowerBound)])
             try withPiece(
-                chunkOffsets[index], chunk.storedLength, checksum: chunk.checksum, part: index + 1, "chunk \(index)"
+                chunkOffsets[index], chunk.storedLength, checksum: chunk.checksum, part: index + 1
             ) { stored throws(StoreError) in
                 if from == start {
-                    try unpack(stored, isPlain: chunk.isPlain, length: length, "chunk \(index)", into: part)
+                    try unpack(stored, isPlain: chunk.isPlain, length: length, part: index + 1, into: part)
                 } else {
                     let block = ByteBlock(capacity: to - start)
-                    try unpack(stored, isPlain: chunk.isPlain, length: length, "chunk \(index)", into: block.bytes)
+                    try unpack(stored, isPlain: chunk.isPlain, length: length, part: index + 1, into: block.bytes)
                     part.copyMemory(from: UnsafeRawBufferPointer(rebasing: block.bytes[(from - start)...]))
                 }
             }
