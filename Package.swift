@@ -191,7 +191,7 @@ let package = Package(
             dependencies: ["FuzzTargets", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Fuzzing/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"]),
-        .testTarget(name: "BenchTests", dependencies: ["MailboxEngines", "IMAPLoad", "BenchReport", "MailModel", "TestSupport"]),
+        .testTarget(name: "BenchTests", dependencies: ["MailboxEngines", "IMAPLoad", "BenchContest", "BenchReport", "MailModel", "TestSupport"]),
         // They run the programs as they were built, with scripts in Python.
         .testTarget(name: "ProgramTests", exclude: ["Scripts"]),
     ],

@@ -14,9 +14,6 @@ extension LoadBench {
     func addManySessionRows(to report: inout BenchReport, _ contest: Contest<LoadContestant>) throws {
         if plan.wants("idle") { report.rows.append(try idleRow(contest)) }
         if plan.wants("mixed") { report.rows.append(try mixedRow(contest)) }
-        if plan.wants("memory"), contest.contestants.contains(where: { $0.server.process != nil }) {
-            report.rows.append(try memoryRow(contest))
-        }
     }
 
     private func idleRow(_ contest: Contest<LoadContestant>) throws -> BenchReport.Row {
@@ -79,24 +76,30 @@ extension LoadBench {
         }
     }
 
-    private func memoryRow(_ contest: Contest<LoadContestant>) throws -> BenchReport.Row {
-        try contest.row(
-            "memory", "memory of a session that idles on \(plan.messages) messages", .bytes, goals: [.timesAsGood(20, as: "Dovecot")],
-            note: "proportional set sizes of the server's processes with \(plan.idlers) such sessions, less those with one"
-        ) { contestant, _ in
-            guard let process = contestant.server.process else { return nil }
+    func addMemoryRow(to report: inout BenchReport, _ contestants: [LoadContestant]) throws {
+        var row = BenchReport.Row(
+            id: "memory", title: "memory of a session that idles on \(plan.messages) messages", unit: .bytes)
+        row.note = "proportional set sizes of the server's processes with \(plan.idlers) such sessions more, once"
+        for contestant in contestants {
+            guard let process = contestant.server.process else { continue }
+            progress.show("\(row.title): \(contestant.name)")
             func session() throws -> LoadConnection {
                 let idler = try LoadConnection(contestant.server)
                 try idler.command("SELECT \(contestant.quoted(LoadBench.large))")
                 if idler.supports("IDLE") { try idler.idle() }
                 return idler
             }
+            // The first one brings what all of them share.
             var idlers = [try session()]
             let before = try ServerMemory.bytes(of: process, contestant.name)
             for _ in 0..<plan.idlers { idlers.append(try session()) }
             let after = try ServerMemory.bytes(of: process, contestant.name)
             for idler in idlers where idler.supports("IDLE") { try idler.stopIdling() }
-            return max(1, Double(after - before) / Double(plan.idlers))
+            // Less than nothing is what a server shows that has memory left.
+            row.figures[contestant.name] = BenchReport.Figure(repetitions: [max(0, Double(after - before) / Double(plan.idlers))])
         }
+        guard !row.figures.isEmpty else { return }
+        row.goals = [GoalRule.timesAsGood(20, as: "Dovecot").judge(row, first: contestants[0].name)]
+        report.rows.append(row)
     }
 }

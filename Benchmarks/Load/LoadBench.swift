@@ -36,6 +36,8 @@ public struct LoadBench {
         let contest = Contest(contestants: contestants, repetitions: plan.repetitions, progress: progress)
         do {
             try fill(contestants)
+            // First: later there is memory that other sessions have left.
+            if plan.wants("memory") { try addMemoryRow(to: &report, contestants) }
             try addAppendRows(to: &report, contest)
             try addFetchRows(to: &report, contest)
             try addSynchronisationRows(to: &report, contest)

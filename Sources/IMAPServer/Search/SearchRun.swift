@@ -17,6 +17,8 @@ struct SearchRun {
     static let largestWindow = 1 << 20
     /// Ranges whose messages are counted in one go.
     static let maximumCountedRanges = 1024
+    /// A search has its thread for so long before others have it, or for one message.
+    static let turn = Duration.milliseconds(1)
 
     /// How many match, if counters say so.
     func countedMatches() throws -> Int? {
@@ -79,6 +81,7 @@ extension Session {
     private func find(_ ranges: [UIDRange], _ limit: Int, _ run: inout SearchRun) async throws -> SearchMatches {
         var matches = SearchMatches(keepsUIDs: run.keepsUIDs, keepsNumbers: run.keepsNumbers)
         var steps = SearchSteps(run.plan, ranges)
+        var turn = ContinuousClock.now
         while !steps.isAtEnd, matches.count < limit {
             let findings = try steps.next(run.selected.view(run.account), limit: limit, &matches)
             for finding in findings where matches.count < limit {
@@ -87,12 +90,15 @@ extension Session {
                     continue
                 }
                 if try isMatch(message, finding.number, &run) { matches.insert(finding.uid, finding.number) }
-                // Others have the thread after each message that is read.
+                // Others have the thread, too; to hand it over costs more than a small message does.
+                guard ContinuousClock.now - turn > SearchRun.turn else { continue }
                 await Task.yield()
+                turn = .now
                 if connection.isClosed { state = leaving() }
                 if state.isLoggedOut { return matches }
             }
             await Task.yield()
+            turn = .now
             if connection.isClosed { state = leaving() }
             if state.isLoggedOut { break }
         }

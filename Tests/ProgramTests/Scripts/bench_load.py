@@ -30,7 +30,8 @@ def check(s, arguments):
         found = {row["id"]: row for row in report["rows"]}
         expect_equal({name: row["unit"] for name, row in found.items()}, ROWS, "the rows and their units")
         for name, row in found.items():
-            expect(row["figures"]["Varve"]["repetitions"][0] > 0, "%s: %r", name, row)
+            # So few sessions may need no more memory than is there.
+            expect(row["figures"]["Varve"]["repetitions"][0] > 0 or name == "memory", "%s: %r", name, row)
         with open(page) as file:
             text = file.read()
         expect("LIST RETURN (STATUS) of 20 mailboxes" in text and "</html>" in text, "no page:\n%s", text[:500])
