@@ -5,10 +5,10 @@ import Foundation
 final class LoadConnection {
     private let server: LoadServer
     private let socket: Int32
-    private var input: [UInt8] = []
-    /// What of `input` has been read.
+    private var input = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+    /// Bytes of `input` that have come, and those of them that have been read.
+    private var filled = 0
     private var start = 0
-    private var room = [UInt8](repeating: 0, count: 256 << 10)
     private var tags = 0
     private(set) var capabilities: Set<String> = []
     private(set) var delimiter = "/"
@@ -30,7 +30,10 @@ final class LoadConnection {
         if let found = root.firstMatch(of: /\* LIST \([^)]*\) "(.)"/) { delimiter = String(found.1) }
     }
 
-    deinit { close(socket) }
+    deinit {
+        close(socket)
+        input.deallocate()
+    }
 
     private static func connect(_ server: LoadServer) throws -> Int32 {
         var hints = addrinfo()
@@ -143,15 +146,21 @@ final class LoadConnection {
     }
 
     private func receive() throws {
-        if start > 0, start == input.count {
-            input.removeAll(keepingCapacity: true)
+        if start == filled {
             start = 0
+            filled = 0
         }
-        guard input.count - start < LoadConnection.largestAnswer else { throw LoadError(server.name, "an answer without an end") }
+        if filled == input.count {
+            guard input.count < LoadConnection.largestAnswer else { throw LoadError(server.name, "an answer without an end") }
+            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: input.count * 2, alignment: 16)
+            larger.copyMemory(from: UnsafeRawBufferPointer(input))
+            input.deallocate()
+            input = larger
+        }
         while true {
-            let count = room.withUnsafeMutableBytes { recv(socket, $0.baseAddress!, $0.count, 0) }
+            let count = recv(socket, input.baseAddress! + filled, input.count - filled, 0)
             if count > 0 {
-                input.append(contentsOf: room[..<count])
+                filled += count
                 return
             }
             if count < 0, errno == EINTR { continue }
@@ -164,44 +173,68 @@ final class LoadConnection {
     private func lineEnd(from place: Int) throws -> Int {
         var searched = place
         while true {
-            let found = input.withUnsafeBytes { bytes -> Int? in
-                guard searched < bytes.count, let feed = memchr(bytes.baseAddress! + searched, 10, bytes.count - searched) else { return nil }
-                return UnsafeRawPointer(feed) - bytes.baseAddress! + 1
+            if searched < filled, let feed = memchr(input.baseAddress! + searched, 10, filled - searched) {
+                return UnsafeMutableRawPointer(feed) - input.baseAddress! + 1
             }
-            if let found { return found }
-            searched = input.count
+            searched = filled
             // Bytes move only when all of them have been read, which the begin of this line has not.
             try receive()
         }
     }
 
     /// One line, whatever it is.
-    private func line() throws -> ArraySlice<UInt8> {
-        if start == input.count { try receive() }
+    private func line() throws -> [UInt8] {
+        if start == filled { try receive() }
         let end = try lineEnd(from: start)
         defer { start = end }
-        return input[start..<end]
+        return Array(input[start..<end])
     }
 
     /// Reads up to the line with the last command's tag.
     private func finish() throws -> Answer {
-        if start == input.count { try receive() }
-        let first = start
         let tag = Array("a\(tags) ".utf8)
+        if start == filled { try receive() }
+        // Nothing follows the answer, so that its last line is the last of all: most answers need no other look.
+        while true {
+            if let at = lastLine(), isTagged(at, tag) {
+                if !mayHaveLiteral(start..<at) { return take(at, filled, tag) }
+                break
+            }
+            try receive()
+        }
         var at = start
         while true {
             let end = try lineEnd(from: at)
-            if input[at] == tag[0], input[at..<end].starts(with: tag) {
-                start = end
-                return Answer(untagged: Array(input[first..<at]), status: String(decoding: input[(at + tag.count)..<end], as: UTF8.self))
-            }
+            if isTagged(at, tag) { return take(at, end, tag) }
             at = end
             // A literal's bytes may look like anything.
             while let length = literal(before: at) {
-                while input.count < at + length { try receive() }
+                while filled < at + length { try receive() }
                 at = try lineEnd(from: at + length)
             }
         }
+    }
+
+    private func take(_ at: Int, _ end: Int, _ tag: [UInt8]) -> Answer {
+        defer { start = end }
+        return Answer(
+            untagged: Array(input[start..<at]), status: String(decoding: input[(at + tag.count)..<end], as: UTF8.self))
+    }
+
+    /// Where the last line begins, if it is whole.
+    private func lastLine() -> Int? {
+        guard filled - start > 2, input[filled - 1] == 10 else { return nil }
+        var at = filled - 1
+        while at > start, input[at - 1] != 10 { at -= 1 }
+        return at
+    }
+
+    private func isTagged(_ at: Int, _ tag: [UInt8]) -> Bool {
+        filled - at >= tag.count && tag.withUnsafeBytes { memcmp(input.baseAddress! + at, $0.baseAddress!, tag.count) == 0 }
+    }
+
+    private func mayHaveLiteral(_ range: Range<Int>) -> Bool {
+        !range.isEmpty && memchr(input.baseAddress! + range.lowerBound, Int32(UInt8(ascii: "}")), range.count) != nil
     }
 
     /// How many bytes a line announces behind it.

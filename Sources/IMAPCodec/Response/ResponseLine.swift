@@ -3,20 +3,21 @@ import NIOCore
 /// Responses put together in place: for those of which one command has thousands, and where each single call into the buffer
 /// would cost more than the bytes that it writes.
 public struct ResponseLine: ~Copyable {
-    private let base: UnsafeMutableRawPointer
-    private let capacity: Int
-    fileprivate private(set) var count = 0
+    @usableFromInline let base: UnsafeMutableRawPointer
+    @usableFromInline let capacity: Int
+    @usableFromInline var count = 0
 
     fileprivate init(_ bytes: UnsafeMutableRawBufferPointer) {
         base = bytes.baseAddress!
         capacity = bytes.count
     }
 
-    @inlinable public mutating func put(_ text: StaticString) {
+    // Of a text whose length the compiler knows nothing is left but the moves.
+    @inlinable @inline(__always) public mutating func put(_ text: StaticString) {
         put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    public mutating func put(_ bytes: UnsafeRawBufferPointer) {
+    @inlinable @inline(__always) public mutating func put(_ bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count <= capacity - count, "a response is longer than was said")
         (base + count).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
         count += bytes.count

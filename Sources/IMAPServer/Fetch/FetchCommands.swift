@@ -43,11 +43,16 @@ extension Session {
             if plan.asksFlags || plan.setsSeen, batch.contains(where: { !$0.keywords.isEmpty }) {
                 announceKeywords(selected, account)
             }
-            for entry in batch {
-                if plan.isQuick, entry.keywords.isEmpty {
-                    writeQuickly(entry, plan, selected)
-                    continue
+            var index = 0
+            while index < batch.count {
+                if plan.isQuick {
+                    let quick = batch[index...].prefix { $0.keywords.isEmpty }
+                    writeQuickly(quick, plan, selected)
+                    index = quick.endIndex
+                    guard index < batch.count else { break }
                 }
+                let entry = batch[index]
+                index += 1
                 var message = FetchedMessage(entry, store: account.store)
                 message.isNowSeen = seen.contains(message.message.uid)
                 message.isRecent = selected.recent.contains(message.message.uid)

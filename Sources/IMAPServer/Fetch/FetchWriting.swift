@@ -25,33 +25,38 @@ extension Session {
         }
     }
 
-    /// The whole response of a message without keywords, for a plan that `isQuick`.
-    func writeQuickly(_ entry: MessageBatches.Entry, _ plan: FetchPlan, _ selected: SelectedMailbox) {
-        let message = entry.message
+    /// The whole responses of messages without keywords, for a plan that `isQuick`.
+    func writeQuickly(_ entries: ArraySlice<MessageBatches.Entry>, _ plan: FetchPlan, _ selected: SelectedMailbox) {
+        guard !entries.isEmpty else { return }
         let uidOnly = enabled.contains(.uidOnly)
-        let isRecent = plan.asksFlags && selected.recent.contains(message.uid)
-        let capacity = ResponseLine.maximumFetchBytes + plan.items.count * ResponseLine.maximumFetchItemBytes
-        out.writeLines(atMost: capacity) { line in
-            line.putFetch(entry.number, message.uid, uidOnly: uidOnly)
-            var isFirst = true
-            if plan.addsUID, !uidOnly {
-                line.putUID(message.uid)
-                isFirst = false
-            }
-            for item in plan.items {
-                if !isFirst { line.put(" ") }
-                isFirst = false
-                switch item {
-                case .flags: line.putFlags(message.flags, recent: isRecent)
-                case .uid: line.putUID(message.uid)
-                case .modSeq: line.putModSeq(message.modSeq)
-                case .size:
-                    line.put("RFC822.SIZE ")
-                    line.put(UInt64(message.size))
-                default: preconditionFailure("the plan is not quick")
+        let recent = plan.asksFlags ? selected.recent : UIDSet()
+        let items = plan.items
+        let addsUID = plan.addsUID && !uidOnly
+        let capacity = ResponseLine.maximumFetchBytes + items.count * ResponseLine.maximumFetchItemBytes
+        out.writeLines(atMost: capacity * entries.count) { line in
+            for entry in entries {
+                let message = entry.message
+                line.putFetch(entry.number, message.uid, uidOnly: uidOnly)
+                var isFirst = true
+                if addsUID {
+                    line.putUID(message.uid)
+                    isFirst = false
                 }
+                for item in items {
+                    if !isFirst { line.put(" ") }
+                    isFirst = false
+                    switch item {
+                    case .flags: line.putFlags(message.flags, recent: !recent.isEmpty && recent.contains(message.uid))
+                    case .uid: line.putUID(message.uid)
+                    case .modSeq: line.putModSeq(message.modSeq)
+                    case .size:
+                        line.put("RFC822.SIZE ")
+                        line.put(UInt64(message.size))
+                    default: preconditionFailure("the plan is not quick")
+                    }
+                }
+                line.put(")\r\n")
             }
-            line.put(")\r\n")
         }
     }
 
