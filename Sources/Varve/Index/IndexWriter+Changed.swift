@@ -15,20 +15,28 @@ extension IndexWriter {
                 RangeRow.key(mailbox: mailbox, modSeq: .max, first: .max), allocator)
             return
         }
+        // Many runs lie in one range, which stays as it is as long as they do.
+        var around: ModSeqRuns.Run?
         for run in runs.sorted() {
-            if areGone, try liesWithinRange(run, mailbox) { continue }
+            if areGone {
+                // Where there are live messages of its range before and behind the run: ranges begin and end with one.
+                if let around, around.spans(run) { continue }
+                around = try range(at: run, mailbox)
+                if let around, around.spans(run) { continue }
+                around = nil
+            }
             try forget(run.modSeq, first: run.first, last: run.last, in: mailbox)
         }
     }
 
-    /// Whether there are live messages of its range before and behind the run: ranges begin and end with one.
-    private func liesWithinRange(_ run: ModSeqRuns.Run, _ mailbox: UInt32) throws(StoreError) -> Bool {
+    /// The range of the tree in which a run begins, if that is in one of its modseq.
+    private func range(at run: ModSeqRuns.Run, _ mailbox: UInt32) throws(StoreError) -> ModSeqRuns.Run? {
         typealias Tree = RowTree<ChangedSchema>
         let start = RangeRow.key(mailbox: mailbox, modSeq: run.modSeq, first: run.first)
-        guard let (leaf, row) = try state.changed.floor(start, allocator.pages) else { return false }
+        guard let (leaf, row) = try state.changed.floor(start, allocator.pages) else { return nil }
         let key = Tree.key(leaf, row)
-        return RangeRow.mailbox(key) == mailbox && RangeRow.modSeq(key) == run.modSeq && RangeRow.first(key) < run.first
-            && Tree.last(leaf, row) > run.last
+        guard RangeRow.mailbox(key) == mailbox, RangeRow.modSeq(key) == run.modSeq else { return nil }
+        return ModSeqRuns.Run(modSeq: run.modSeq, first: RangeRow.first(key), last: Tree.last(leaf, row))
     }
 
     private func forget(_ modSeq: UInt64, first: UInt32, last: UInt32, in mailbox: UInt32) throws(StoreError) {
@@ -120,6 +128,9 @@ struct ModSeqRuns {
         var modSeq: UInt64
         var first: UInt32
         var last: UInt32
+
+        /// Whether it goes on on both sides of another one of the same modseq.
+        func spans(_ other: Run) -> Bool { modSeq == other.modSeq && first < other.first && last > other.last }
     }
 
     private var runs: [Run] = []

@@ -47,7 +47,8 @@ extension IndexWriter {
         }
         let modSeq = modSeq
         let saveDate = saveDate
-        try state.uid.insertRun(MessageRow.key(mailbox: mailbox, uid: first), count: rows.count, allocator) {
+        let key = MessageRow.key(mailbox: mailbox, uid: first)
+        try state.uid.insertAscending(rows.count, allocator) { key + UInt64($0) } fill: {
             leaf, row, index in
             var copy = rows[index]
             copy.modSeq = modSeq

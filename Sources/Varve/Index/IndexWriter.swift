@@ -192,14 +192,9 @@ final class IndexWriter {
                 entry.row.highestModSeq = modSeq
                 changedMailboxes.append(id)
             }
-            for range in try entry.vanished.isEmpty ? entry.changed.ranges : trimmed(entry.changed, in: id) {
-                try state.changed.insertRange(
-                    mailbox: id, modSeq: modSeq, first: range.first.rawValue, last: range.last.rawValue, allocator)
-            }
-            for range in entry.vanished.ranges {
-                try state.vanished.insertRange(
-                    mailbox: id, modSeq: modSeq, first: range.first.rawValue, last: range.last.rawValue, allocator)
-            }
+            let changed = try entry.vanished.isEmpty ? entry.changed.ranges : trimmed(entry.changed, in: id)
+            try state.changed.insertRanges(mailbox: id, modSeq: modSeq, changed, allocator)
+            try state.vanished.insertRanges(mailbox: id, modSeq: modSeq, entry.vanished.ranges, allocator)
             try writeRow(entry.row)
         }
         open.removeAll()

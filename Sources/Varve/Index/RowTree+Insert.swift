@@ -51,50 +51,51 @@ extension RowTree {
             change: outcome.change, allocator)
     }
 
-    /// Puts rows at `count` successive keys, where none are yet; `fill` writes the fields of a row, given its leaf, its
-    /// place there and its index in the run.
-    /// - Complexity: O(height) pages copied, and for each leaf of the run one way down.
-    mutating func insertRun(
-        _ first: Key, count: Int, _ allocator: PageAllocator, fill: (UnsafeMutableRawPointer, Int, Int) -> Void
+    /// Puts rows at `count` ascending keys, where none are yet; `fill` writes the fields of a row, given its leaf, its place
+    /// there and its index among them.
+    /// - Complexity: O(height) pages copied, and one way down for each leaf of rows that lie side by side.
+    mutating func insertAscending(
+        _ count: Int, _ allocator: PageAllocator, key: (Int) -> Key, fill: (UnsafeMutableRawPointer, Int, Int) -> Void
     ) throws(StoreError) {
         var done = 0
         while done < count {
             // One row the usual way, which makes room where there is none; then as many beside it as its leaf takes.
-            try insert(first + Key(done), allocator) { fill($0, $1, done) }
+            try insert(key(done), allocator) { fill($0, $1, done) }
             done += 1
             guard done < count else { return }
-            done += try extend(root.page, root.height - 1, first + Key(done), upTo: count - done, before: nil, allocator) {
-                fill($0, $1, done + $2)
-            }.count
+            done += try extend(
+                root.page, root.height - 1, { key(done + $0) }, upTo: count - done, before: nil, allocator
+            ) { fill($0, $1, done + $2) }.count
         }
     }
 
-    /// Fills the leaf in which `key` has its place, with as many rows as it takes, if this transaction wrote all on the way.
+    /// Fills the leaf in which the first key has its place, with as many rows as it takes, if this transaction wrote all on the
+    /// way.
     private func extend(
-        _ number: UInt32, _ level: UInt8, _ key: Key, upTo limit: Int, before bound: Key?, _ allocator: PageAllocator,
+        _ number: UInt32, _ level: UInt8, _ key: (Int) -> Key, upTo limit: Int, before bound: Key?, _ allocator: PageAllocator,
         _ fill: (UnsafeMutableRawPointer, Int, Int) -> Void
     ) throws(StoreError) -> (count: Int, weight: Weight) {
         guard allocator.isOwn(try allocator.pages.page(number, level: level, tree: Schema.tree)) else { return (0, .zero) }
         let page = allocator.pointer(number)
         let count = Page.count(page)
         if level > 0 {
-            let index = Self.childIndex(page, key)
+            let index = Self.childIndex(page, key(0))
             let result = try extend(
                 Self.child(page, index), level - 1, key, upTo: limit,
                 before: index + 1 < count ? Self.key(page, index + 1) : bound, allocator, fill)
             Self.setWeight(page, index, Self.innerWeight(page, index) + result.weight)
             return result
         }
-        let row = Self.lowerBound(page, key)
+        let row = Self.lowerBound(page, key(0))
         let next = row < count ? Self.key(page, row) : bound
         var number = min(limit, Schema.layout.leafCapacity - count)
-        if let next { number = next > key ? min(number, Int(clamping: next - key)) : 0 }
+        if let next, number > 0, key(number - 1) >= next { number = (0..<number).first { key($0) >= next } ?? number }
         guard number > 0 else { return (0, .zero) }
         Self.moveRows(page, from: row, to: row + number, count: count - row)
         page.store16(UInt16(count + number), Page.countOffset)
         var weight = Weight.zero
         for i in 0..<number {
-            Self.setKey(page, row + i, key + Key(i))
+            Self.setKey(page, row + i, key(i))
             fill(page, row + i, i)
             weight += Schema.weight(page, row + i)
         }

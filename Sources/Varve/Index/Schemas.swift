@@ -78,6 +78,17 @@ extension RowTree where Key == UInt128 {
         return result
     }
 
+    /// - Parameter ranges: ascending.
+    mutating func insertRanges(
+        mailbox: UInt32, modSeq: UInt64, _ ranges: [UIDRange], _ allocator: PageAllocator
+    ) throws(StoreError) {
+        try insertAscending(ranges.count, allocator) {
+            RangeRow.key(mailbox: mailbox, modSeq: modSeq, first: ranges[$0].first.rawValue)
+        } fill: {
+            $0.store32(ranges[$2].last.rawValue, Schema.layout.hot($1))
+        }
+    }
+
     mutating func insertRange(
         mailbox: UInt32, modSeq: UInt64, first: UInt32, last: UInt32, _ allocator: PageAllocator
     ) throws(StoreError) {
