@@ -39,25 +39,17 @@ struct EngineCommand: ParsableCommand {
     @Option(help: "Mailboxes of the account that is listed.")
     var mailboxes = 10_000
 
-    @Option(help: "Rounds of each row.")
-    var repetitions = 5
-
     @Option(help: "Where all data grows from.")
     var seed: UInt64 = 1
 
     @Option(help: ArgumentHelp("Where the stores are made; else the folder for temporary files.", valueName: "path"))
     var folder: String?
 
-    @Flag(help: "Write one JSON object.")
-    var json = false
-
-    @Option(help: ArgumentHelp("Write a page with tables and plots there, too.", valueName: "file"))
-    var html: String?
+    @OptionGroup var output: ReportOptions
 
     func validate() throws {
         guard 1000...10_000_000 ~= messages else { throw ValidationError("Messages are from 1,000 to 10,000,000.") }
         guard 1...1_000_000 ~= mailboxes else { throw ValidationError("Mailboxes are from 1 to 1,000,000.") }
-        guard 1...1000 ~= repetitions else { throw ValidationError("Repetitions are from 1 to 1,000.") }
         for group in groups where !EnginePlan.allGroups.contains(group) { throw ValidationError("There are no rows '\(group)'.") }
         guard !rivals || Engines.hasRivals else {
             throw ValidationError("This build has no rivals: swift run -c release --traits Rivals varve-bench engine --rivals")
@@ -70,24 +62,18 @@ struct EngineCommand: ParsableCommand {
         var plan = EnginePlan()
         plan.messages = messages
         plan.mailboxes = mailboxes
-        plan.repetitions = repetitions
+        plan.repetitions = output.repetitions
         plan.seed = seed
         plan.folder = own
         plan.program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         plan.engines = rivals ? Engines.names : [Engines.names[0]]
         plan.groups = groups
-        let progress = ProgressLine()
-        do {
+        try output.tell { progress in
             try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: own) }
-            let report = try EngineBench(plan, progress).run(.current)
-            progress.clear()
-            print(json ? try report.json() : report.text())
-            if let html { try report.html().write(toFile: html, atomically: true, encoding: .utf8) }
-        } catch {
-            progress.clear()
-            FileHandle.standardError.write(Data("varve-bench: \(error)\n".utf8))
-            throw ExitCode(1)
+            return try EngineBench(plan, progress).run(.current)
+        } status: { _ in
+            ExitCode(1)
         }
     }
 }

@@ -61,9 +61,6 @@ struct IMAPCommand: AsyncParsableCommand {
     @Option(help: "Sessions that idle.")
     var idlers = 100
 
-    @Option(help: "Rounds of each row.")
-    var repetitions = 5
-
     @Option(
         help: ArgumentHelp("A process of a server's, whose memory is told with that of its descendants.", valueName: "name=id"))
     var process: [String] = []
@@ -85,11 +82,7 @@ struct IMAPCommand: AsyncParsableCommand {
             "A check that is left out: \(StressPlan.Quirks.names.map(\.name).joined(separator: ", ")).", valueName: "quirk"))
     var allow: [String] = []
 
-    @Flag(help: "Write one JSON object.")
-    var json = false
-
-    @Option(help: ArgumentHelp("Write a page with tables and plots there, too.", valueName: "file"))
-    var html: String?
+    @OptionGroup var output: ReportOptions
 
     /// A server's name, where it is, and its process; nil if it is not told as it must be.
     private func server(_ text: String) -> LoadServer? {
@@ -120,8 +113,8 @@ struct IMAPCommand: AsyncParsableCommand {
         }
         for group in groups where !LoadPlan.allGroups.contains(group) { throw ValidationError("There are no rows '\(group)'.") }
         guard 1000...10_000_000 ~= messages else { throw ValidationError("Messages are from 1,000 to 10,000,000.") }
-        guard 1...100_000 ~= mailboxes, 1...1000 ~= connections, 1...10_000 ~= idlers, 1...1000 ~= repetitions else {
-            throw ValidationError("Mailboxes are from 1 to 100,000, connections to 1,000, idlers to 10,000, repetitions to 1,000.")
+        guard 1...100_000 ~= mailboxes, 1...1000 ~= connections, 1...10_000 ~= idlers else {
+            throw ValidationError("Mailboxes are from 1 to 100,000, connections to 1,000, idlers to 10,000.")
         }
         guard rounds > 0, sessions > 0, sessions <= 1000 else { throw ValidationError("Rounds and sessions are from 1 on.") }
         guard !prefix.isEmpty, prefix.utf8.allSatisfy({ $0 > 0x2C && $0 < 0x7B && $0 != 0x5C }) else {
@@ -143,20 +136,12 @@ struct IMAPCommand: AsyncParsableCommand {
         plan.mailboxes = mailboxes
         plan.connections = connections
         plan.idlers = idlers
-        plan.repetitions = repetitions
+        plan.repetitions = output.repetitions
         plan.seed = seed
         plan.prefix = prefix
         plan.groups = groups
-        let progress = ProgressLine()
-        do {
-            let report = try LoadBench(plan, progress).run(.current)
-            progress.clear()
-            print(json ? try report.json() : report.text())
-            if let html { try report.html().write(toFile: html, atomically: true, encoding: .utf8) }
-        } catch {
-            progress.clear()
-            FileHandle.standardError.write(Data("varve-bench: \(error)\n".utf8))
-            throw ExitCode((error as? LoadError)?.isWrongAnswer == true ? 1 : 2)
+        try output.tell { try LoadBench(plan, $0).run(.current) } status: { error in
+            ExitCode((error as? LoadError)?.isWrongAnswer == true ? 1 : 2)
         }
     }
 
@@ -178,10 +163,10 @@ struct IMAPCommand: AsyncParsableCommand {
         do {
             let report = try await stress.run()
             progress.clear()
-            print(json ? report.json(seed: seed) : report.text(seed: seed))
+            print(output.json ? report.json(seed: seed) : report.text(seed: seed))
         } catch let violation as Violation {
             progress.clear()
-            print(json ? violation.json : "\(violation)")
+            print(output.json ? violation.json : "\(violation)")
             throw ExitCode(1)
         } catch {
             progress.clear()

@@ -7,7 +7,7 @@
         private let transaction: OpaquePointer
         private let databases: LMDBEnvironment.Databases
         private var meta: LMDBEnvironment.Meta
-        private var mailboxes: [UInt32: (name: String, row: MailboxRow, added: UIDSet)] = [:]
+        private var mailboxes = OpenMailboxes()
 
         init(_ transaction: OpaquePointer, _ databases: LMDBEnvironment.Databases) throws {
             self.transaction = transaction
@@ -16,7 +16,8 @@
         }
 
         mutating func finish() throws {
-            for (id, (name, row, added)) in mailboxes {
+            for (id, entry) in mailboxes.entries {
+                let (name, row, added) = (entry.name, entry.row, entry.added)
                 try store(name, row)
                 try markLive(added, id, isLive: true)
             }
@@ -45,27 +46,21 @@
             meta.nextMailbox += 1
         }
 
-        /// Loads a mailbox' row, once.
         private mutating func open(_ mailbox: MailboxKey) throws {
-            guard mailboxes[mailbox.id] == nil else { return }
-            var name = mailbox.name
-            let row = try name.withUTF8 { name in
-                try transaction.get(databases.mailboxes, bytes: UnsafeRawBufferPointer(name)).flatMap { MailboxRow(stored: $0) }
+            try mailboxes.open(mailbox) { [transaction, databases] name in
+                var key = name
+                let row = try key.withUTF8 {
+                    try transaction.get(databases.mailboxes, bytes: UnsafeRawBufferPointer($0)).flatMap { MailboxRow(stored: $0) }
+                }
+                guard let row else { throw EngineError("LMDB", "there is no mailbox \(name)") }
+                return row
             }
-            guard let row else { throw EngineError("LMDB", "there is no mailbox \(mailbox.name)") }
-            mailboxes[mailbox.id] = (mailbox.name, row, UIDSet())
         }
 
         mutating func append(_ message: RivalMessage, to mailbox: MailboxKey) throws -> UID {
             try open(mailbox)
-            let uid = mailboxes[mailbox.id]!.row.uidNext
-            let row = MessageRow(
-                modSeq: meta.modSeq, body: meta.nextBody, size: UInt32(message.body.count), flags: message.flags.rawValue)
+            let (uid, row) = mailboxes.append(message, to: mailbox, modSeq: meta.modSeq, body: meta.nextBody)
             meta.nextBody += 1
-            mailboxes[mailbox.id]!.row.uidNext += 1
-            mailboxes[mailbox.id]!.row.highestModSeq = meta.modSeq
-            mailboxes[mailbox.id]!.row.add(row)
-            mailboxes[mailbox.id]!.added.insert(UID(uid))
             try withUnsafeBytes(of: row) { try transaction.put(databases.messages, LMDBEnvironment.key(mailbox.id, uid), $0) }
             try withUnsafeBytes(of: uid) {
                 try transaction.put(databases.changed, LMDBEnvironment.key(mailbox.id, modSeq: meta.modSeq), $0, MDB_APPENDDUP)
@@ -83,7 +78,7 @@
 
         mutating func change(_ flags: SystemFlags, isSet: Bool, of uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
-            var box = mailboxes[mailbox.id]!.row
+            var box = mailboxes[mailbox]
             var old = OldChanges(mailbox.id)
             var changed: [UInt32] = []
             let modSeq = meta.modSeq
@@ -106,14 +101,14 @@
             }
             guard !changed.isEmpty else { return }
             box.highestModSeq = modSeq
-            mailboxes[mailbox.id]!.row = box
+            mailboxes[mailbox] = box
             try old.remove(from: databases.changed, transaction)
             try addNumbers(changed, to: databases.changed, LMDBEnvironment.key(mailbox.id, modSeq: modSeq))
         }
 
         mutating func expunge(_ uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
-            var box = mailboxes[mailbox.id]!.row
+            var box = mailboxes[mailbox]
             var old = OldChanges(mailbox.id)
             var gone: [UInt32] = []
             var bodies: [UInt64] = []
@@ -126,7 +121,7 @@
             }
             guard !gone.isEmpty else { return }
             box.highestModSeq = meta.modSeq
-            mailboxes[mailbox.id]!.row = box
+            mailboxes[mailbox] = box
             try old.remove(from: databases.changed, transaction)
             try addNumbers(gone, to: databases.vanished, LMDBEnvironment.key(mailbox.id, modSeq: meta.modSeq))
             try addNumbers(bodies, to: databases.dead, UInt64(0))

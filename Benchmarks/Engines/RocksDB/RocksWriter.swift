@@ -6,7 +6,7 @@
         private let database: RocksDatabase
         private let batch: RocksBatch
         private var meta: RocksDatabase.Meta
-        private var mailboxes: [UInt32: (name: String, row: MailboxRow, added: UIDSet)] = [:]
+        private var mailboxes = OpenMailboxes()
 
         init(_ database: RocksDatabase) throws {
             self.database = database
@@ -15,7 +15,8 @@
         }
 
         mutating func finish() throws {
-            for (id, (name, row, added)) in mailboxes {
+            for (id, entry) in mailboxes.entries {
+                let (name, row, added) = (entry.name, entry.row, entry.added)
                 store(name, row)
                 try markLive(added, id, isLive: true)
             }
@@ -43,22 +44,14 @@
             meta.nextMailbox += 1
         }
 
-        /// Loads a mailbox' row, once.
         private mutating func open(_ mailbox: MailboxKey) throws {
-            guard mailboxes[mailbox.id] == nil else { return }
-            mailboxes[mailbox.id] = (mailbox.name, try RocksReader(database).mailbox(mailbox.name), UIDSet())
+            try mailboxes.open(mailbox) { [database] in try RocksReader(database).mailbox($0) }
         }
 
         mutating func append(_ message: RivalMessage, to mailbox: MailboxKey) throws -> UID {
             try open(mailbox)
-            let uid = mailboxes[mailbox.id]!.row.uidNext
-            let row = MessageRow(
-                modSeq: meta.modSeq, body: meta.nextBody, size: UInt32(message.body.count), flags: message.flags.rawValue)
+            let (uid, row) = mailboxes.append(message, to: mailbox, modSeq: meta.modSeq, body: meta.nextBody)
             meta.nextBody += 1
-            mailboxes[mailbox.id]!.row.uidNext += 1
-            mailboxes[mailbox.id]!.row.highestModSeq = meta.modSeq
-            mailboxes[mailbox.id]!.row.add(row)
-            mailboxes[mailbox.id]!.added.insert(UID(uid))
             batch.put(.messages, RocksDatabase.key(mailbox.id, uid), row)
             batch.put(.changed, RocksDatabase.key(mailbox.id, modSeq: meta.modSeq, uid), row.flags)
             message.summary.withUnsafeBytes { batch.put(.pieces, RocksDatabase.piece(row.body, 0), $0) }
@@ -73,7 +66,7 @@
 
         mutating func change(_ flags: SystemFlags, isSet: Bool, of uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
-            var box = mailboxes[mailbox.id]!.row
+            var box = mailboxes[mailbox]
             try forEachMessage(uids, in: mailbox) { uid, row in
                 let new = isSet ? row.flags | flags.rawValue : row.flags & ~flags.rawValue
                 guard new != row.flags else { return }
@@ -86,12 +79,12 @@
                 row.modSeq = meta.modSeq
                 batch.put(.messages, RocksDatabase.key(mailbox.id, uid), row)
             }
-            mailboxes[mailbox.id]!.row = box
+            mailboxes[mailbox] = box
         }
 
         mutating func expunge(_ uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
-            var box = mailboxes[mailbox.id]!.row
+            var box = mailboxes[mailbox]
             var gone: [UInt32] = []
             try forEachMessage(uids, in: mailbox) { uid, row in
                 box.remove(row)
@@ -102,7 +95,7 @@
             }
             guard !gone.isEmpty else { return }
             box.highestModSeq = meta.modSeq
-            mailboxes[mailbox.id]!.row = box
+            mailboxes[mailbox] = box
             let set = UIDSet(gone.lazy.map { UID($0) })
             for range in set.ranges {
                 batch.put(

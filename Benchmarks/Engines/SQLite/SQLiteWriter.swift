@@ -7,7 +7,7 @@
         private var modSeq: Int64
         private var nextBody: Int64
         private var nextMailbox: Int64
-        private var mailboxes: [UInt32: (name: String, row: MailboxRow, added: UIDSet)] = [:]
+        private var mailboxes = OpenMailboxes()
 
         /// Bytes of a body's pieces.
         static let pieceSize = 64 << 10
@@ -24,7 +24,8 @@
         }
 
         mutating func finish() throws {
-            for (id, (name, row, added)) in mailboxes {
+            for (id, entry) in mailboxes.entries {
+                let (name, row, added) = (entry.name, entry.row, entry.added)
                 let statement = try database.statement(
                     """
                     UPDATE mailboxes SET modseq = ?1, bytes = ?2, uidnext = ?3, messages = ?4, unseen = ?5, deleted = ?6
@@ -64,24 +65,18 @@
             nextMailbox += 1
         }
 
-        /// Loads a mailbox' row, once.
         private mutating func open(_ mailbox: MailboxKey) throws {
-            guard mailboxes[mailbox.id] == nil else { return }
-            guard let row = try SQLiteReader(database).mailbox(mailbox.name) else {
-                throw EngineError("SQLite", "there is no mailbox \(mailbox.name)")
+            try mailboxes.open(mailbox) { [database] name in
+                guard let row = try SQLiteReader(database).mailbox(name) else {
+                    throw EngineError("SQLite", "there is no mailbox \(name)")
+                }
+                return row
             }
-            mailboxes[mailbox.id] = (mailbox.name, row, UIDSet())
         }
 
         mutating func append(_ message: RivalMessage, to mailbox: MailboxKey) throws -> UID {
             try open(mailbox)
-            let uid = mailboxes[mailbox.id]!.row.uidNext
-            let row = MessageRow(
-                modSeq: UInt64(modSeq), body: UInt64(nextBody), size: UInt32(message.body.count), flags: message.flags.rawValue)
-            mailboxes[mailbox.id]!.row.uidNext += 1
-            mailboxes[mailbox.id]!.row.highestModSeq = row.modSeq
-            mailboxes[mailbox.id]!.row.add(row)
-            mailboxes[mailbox.id]!.added.insert(UID(uid))
+            let (uid, row) = mailboxes.append(message, to: mailbox, modSeq: UInt64(modSeq), body: UInt64(nextBody))
             try database.statement(
                 "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", Int64(mailbox.id), Int64(uid), modSeq, Int64(row.flags),
                 Int64(row.size), nextBody, row.seconds, Int64(row.zoneMinutes)
@@ -105,7 +100,7 @@
 
         mutating func change(_ flags: SystemFlags, isSet: Bool, of uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
-            var box = mailboxes[mailbox.id]!.row
+            var box = mailboxes[mailbox]
             // Flag by flag, so that the number of changed rows says how the mailbox' counts change.
             for bit in 0..<16 where flags.rawValue & (1 << bit) != 0 {
                 let flag = UInt16(1 << bit)
@@ -129,12 +124,12 @@
                 box.highestModSeq = UInt64(modSeq)
                 box.replace(isSet ? 0 : flag, by: isSet ? flag : 0, times: count)
             }
-            mailboxes[mailbox.id]!.row = box
+            mailboxes[mailbox] = box
         }
 
         mutating func expunge(_ uids: UIDSet, in mailbox: MailboxKey) throws {
             try open(mailbox)
-            var box = mailboxes[mailbox.id]!.row
+            var box = mailboxes[mailbox]
             var gone: [UInt32] = []
             for range in uids.ranges {
                 let deleted = try database.statement(
@@ -148,7 +143,7 @@
             }
             guard !gone.isEmpty else { return }
             box.highestModSeq = UInt64(modSeq)
-            mailboxes[mailbox.id]!.row = box
+            mailboxes[mailbox] = box
             let set = UIDSet(gone.lazy.map { UID($0) })
             for range in set.ranges {
                 try database.statement(
