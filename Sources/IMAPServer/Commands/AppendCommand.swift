@@ -21,6 +21,7 @@ extension Session {
         guard append.messages.allSatisfy({ $0.bytes.readableBytes > 0 }) else { return .appendCancelled }
         let now = InternalDate(seconds: Int64(StoreOptions.systemClock() / 1000))
         let prepared = try await prepare(append.messages, account)
+        nothingWaits()
         let (mailbox, uids) = try await account.commit { tx in
             // RFC 3501 §6.3.11: the client may create the mailbox and try again.
             guard let mailbox = try tx.mailbox(named: append.mailbox.name) else { throw CommandFailure(.tryCreate) }

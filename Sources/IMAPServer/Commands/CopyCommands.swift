@@ -28,6 +28,7 @@ extension Session {
         }
         if moves, selected.isReadOnly { return .readOnlyMailbox }
         let (uids, count) = try resolveAndCount(set, byUID: byUID, selected, account)
+        nothingWaits()
         let copied = try await account.commit { tx in
             guard let mailbox = try tx.mailbox(named: target.name) else { throw CommandFailure(.tryCreate) }
             guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }

@@ -26,6 +26,7 @@ extension Session {
             // Only what the client knows of: it has not seen what came since.
             uids = selected.told
         }
+        nothingWaits()
         _ = try await account.commit { tx in
             guard try tx.mailbox(selected.id) != nil else { throw MailboxGone() }
             return try tx.expunge(uids, in: selected.id)

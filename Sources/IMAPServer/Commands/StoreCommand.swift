@@ -46,6 +46,7 @@ extension Session {
             case .remove: .remove(store.flags)
             case .replace: .replace(store.flags)
             }
+        nothingWaits()
         var (result, modSeq) = try await account.commit { tx in
             guard let mailbox = try tx.mailbox(selected.id) else { throw MailboxGone() }
             var result = StoreResult()

@@ -61,8 +61,8 @@ final class Session {
         if executor.goOnWhereItMayWait() { await Task.yield() }
     }
 
-    /// The session is about to wait for its client, and what comes may be answered at once. Not before the login, which
-    /// opens accounts.
+    /// The session is about to wait for its client, or for a commit behind which nothing waits any more, and what comes may be
+    /// answered at once, where bytes come in and go out. Not before the login, which opens accounts.
     func nothingWaits() {
         if account != nil { executor.goOnOnEventLoop() }
     }

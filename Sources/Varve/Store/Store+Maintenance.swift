@@ -72,7 +72,8 @@ extension Store {
         let end = min(start + Store.fillStep(current), LogFiles.largestSegment)
         var failure: StoreError?
         var from = start
-        while from < end, failure == nil {
+        // A segment that is full meanwhile needs no more.
+        while from < end, failure == nil, writer.log.current.number == current.number {
             let piece = from..<min(from + Store.fillPiece, end)
             writer.filling = (current.number, from..<end)
             monitor.unlock()

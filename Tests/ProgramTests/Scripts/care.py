@@ -102,7 +102,8 @@ def check_compaction(s, data, folder, more):
         boxes = s.run([s.program("varve-dump"), "--messages", "--json", folder]).stdout
         floors = [int(found) for found in re.findall(r'"vanishedFloor": *(\d+)', boxes)]
         expect(max(floors) > 0, "no mailbox forgot what was expunged: %r", floors)
-    expect(after <= size, "compaction made %d bytes of %d", after, size)
+    # Of so little nothing may be worth copying; what is forgotten takes a commit.
+    expect(after <= size + 512, "compaction made %d bytes of %d", after, size)
     expect_equal(bodies(s, data, "alice", more), before, "mail after a compaction")
     is_sound(s, data, "alice", more)
 
