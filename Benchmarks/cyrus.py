@@ -66,6 +66,8 @@ def environment(root, user):
 @contextlib.contextmanager
 def serve(s, root):
     """A running Cyrus. Yields its port and its first process' id."""
+    expect(os.access(os.path.join(root, "usr/lib/cyrus/bin/master"), os.X_OK),
+           "Cyrus is not unpacked in %s: Benchmarks/servers.sh does that", root)
     user = pwd.getpwnam("nobody" if os.geteuid() == 0 else getpass.getuser())
     # A folder of its own: a scenario's is not open to another user.
     folder = tempfile.mkdtemp(prefix="varve-cyrus-")
@@ -116,8 +118,3 @@ def create_user(process, port):
     status, answer = client.create("user/" + dovecot.USER)
     expect(status == "OK", "Cyrus made no mailbox: %s", answer)
     client.logout()
-
-
-def version(root):
-    program = os.path.join(root, "usr/lib/cyrus/bin/cyr_info")
-    expect(os.access(program, os.X_OK), "Cyrus is not unpacked in %s: Benchmarks/servers.sh does that", root)

@@ -5,11 +5,13 @@
 #   Benchmarks/servers.sh --messages 100000 --html imap.html  options of `varve-bench imap`
 #
 # Dovecot is installed from Debian if it is not there. Cyrus' packages conflict with its: they are fetched and unpacked to
-# $VARVE_BENCH_CYRUS, or to ~/.cache/varve-bench/cyrus, and nothing of them is installed. All three run in folders of their own, as
+# $VARVE_BENCH_CYRUS, or to ~/.cache/varve-bench/cyrus (root's to /var/cache/varve-bench/cyrus, since Cyrus does not run as root and
+# its user has no way into root's home), and nothing of them is installed. All three run in folders of their own, as
 # Debian sets them up but for where things are, and end with this.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-cyrus=${VARVE_BENCH_CYRUS:-${XDG_CACHE_HOME:-$HOME/.cache}/varve-bench/cyrus}
+if [ "$(id -u)" = 0 ]; then caches=/var/cache; else caches=${XDG_CACHE_HOME:-$HOME/.cache}; fi
+cyrus=${VARVE_BENCH_CYRUS:-$caches/varve-bench/cyrus}
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -18,6 +20,7 @@ if ! [ -x /usr/lib/dovecot/imap ]; then
 fi
 
 if ! [ -x "$cyrus/usr/lib/cyrus/bin/master" ]; then
+    mkdir -p "$(dirname "$cyrus")"
     packages=$(mktemp -d)
     trap 'rm -rf "$packages"' EXIT
     # What Cyrus needs that other programs seldom have.
@@ -33,7 +36,6 @@ if [ -n "$missing" ]; then
     echo "$missing" >&2
     exit 1
 fi
-# Where folders up to there are closed to others, its user cannot run it.
 chmod -R a+rX "$cyrus"
 
 cd "$here/.."

@@ -8,7 +8,7 @@ public enum OwnProcess {
     /// What such a process tells, as a line of JSON.
     public struct Report: Codable, Sendable {
         public var seconds: Double
-        /// Bytes resident at most, mapped files included.
+        /// Bytes resident at most, mapped files included; this and the next of a load only, else 0.
         public var resident: Int
         /// Bytes at most that are no file's.
         public var anonymous: Int

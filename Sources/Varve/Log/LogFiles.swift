@@ -226,6 +226,7 @@ struct LogFiles {
         if let durable, reader.position < durable {
             throw .corrupt(place, "no valid frame, but the log was on disk up to offset \(durable.offset)")
         }
+        // Mostly there is nothing but zeros, or nothing, and that is looked at once.
         let tail = try reader.firstNonZero()
         if tail != nil, let proof = try reader.frameProvingDamage() {
             throw .corrupt(
