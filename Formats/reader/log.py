@@ -8,10 +8,11 @@ from primitives import Damage, Fields, Refused, crc32c, inflate, number, other_m
 
 HEADER = 64
 FRAME = 32
-MESSAGE, COMMIT, FOOTER = 1, 2, 3
+MESSAGE, COMMIT, FOOTER, SMALL_MESSAGE = 1, 2, 3, 5
 LONGEST_PAYLOAD = 2**30 + 2**26
 LONGEST_BODY = 2**30
 CHUNK = 65536
+LONGEST_SMALL = 16384
 OFFSET_LIMIT = 2**32 - 1
 
 
@@ -201,9 +202,11 @@ class Log:
         data, path = self.segments[n].data, self.segments[n].path
         head = data[at:at + FRAME]
         payload, length = at + FRAME, number(head, 4, 4)
-        if (len(head) < FRAME or not plausible(head, place, self.tag) or head[24] != MESSAGE
+        if (len(head) < FRAME or not plausible(head, place, self.tag) or head[24] not in (MESSAGE, SMALL_MESSAGE)
                 or payload + length > len(data)):
             raise Damage(path, at, "no message's frame")
+        if head[24] == SMALL_MESSAGE:
+            return self._hash_small(n, at, size)
         count = number(data, payload + 12, 4)
         headsize = 32 + 8 * count
         if length < 32 or number(data, payload + 4, 4) != headsize or headsize > length:
@@ -215,6 +218,24 @@ class Log:
         if number(data, payload + 28, 4) != 0:
             raise Damage(path, payload, "the message's dictionary is not known")
         return self._hash_chunks(data, path, payload, length, size, count)
+
+    def _hash_small(self, n, at, size):
+        frame = self.segments[n].frame(at, self.tag)
+        if frame is None:
+            raise Damage(self.segments[n].path, at, "the checksum of the message's frame does not hold")
+        if len(frame.payload) < 8:
+            raise frame.damage("a message without a head")
+        summary, body, word = (number(frame.payload, at, count) for at, count in ((0, 2), (2, 2), (4, 4)))
+        block = frame.payload[8:]
+        if body != size or max(summary, body) > LONGEST_SMALL or len(block) > summary + body:
+            raise frame.damage(f"a message of {body} bytes with a summary of {summary} in {len(block)}, and not of {size}")
+        if word != 0:
+            raise frame.damage("the message's dictionary is not known", 4)
+        try:
+            content = block if len(block) == summary + body else inflate(block, summary + body)
+        except ValueError as error:
+            raise frame.damage(f"the message: {error}", 8) from None
+        return hashlib.sha256(content[summary:]).hexdigest()
 
     def _hash_chunks(self, data, path, payload, length, size, count):
         at = payload + 32 + 8 * count
@@ -253,7 +274,7 @@ class Contents:
     def add(self, frame, log):
         if frame.kind == COMMIT:
             self.modseqs.append(number(frame.payload, 0, 8))
-        elif frame.kind == MESSAGE:
+        elif frame.kind in (MESSAGE, SMALL_MESSAGE):
             self.messages += 1
             self.bytes += frame.behind - frame.at
         elif frame.kind == FOOTER:

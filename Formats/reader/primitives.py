@@ -3,7 +3,7 @@
 import mmap
 
 # The major versions of the format that this program reads.
-MAJORS = (1, 2)
+MAJORS = (1, 2, 3)
 
 POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
 

@@ -1,33 +1,46 @@
 import CLZ4
 import VarveFormat
 
-/// A message frame's payload: its head, and on demand its chunks.
+/// A message frame's payload: its head, and on demand its body.
 struct MessageFrameDump {
-    let head: MessageHead
+    private enum Form {
+        case small(SmallMessageHead)
+        case chunked(MessageHead)
+    }
+
+    private let form: Form
     private let window: Window
-    private let chunksOffset: Int
-    private let summaryOffset: Int
+    /// Where the payload begins in the segment.
+    private let start: Int
+    private let length: Int
 
     /// - Parameter frame: valid, as a scanner gives it.
     init(_ frame: FrameHeader, _ window: Window) throws(FormatError) {
-        let start = Int(frame.position.offset) + FrameHeader.size
+        start = Int(frame.position.offset) + FrameHeader.size
+        length = Int(frame.length)
         self.window = window
-        let fixed = try Self.bytes(window, start, min(Int(frame.length), MessageHead.fixedSize))
-        let size = try MessageHead.size(of: fixed)
-        guard size <= Int(frame.length) else { throw .invalid("a message head of \(size) bytes is cut off") }
-        head = try MessageHead(try Self.bytes(window, start, size), payloadLength: Int(frame.length))
-        summaryOffset = start + head.size
-        chunksOffset = summaryOffset + head.summaryStoredLength
+        if frame.kind == FrameKind.smallMessage.rawValue {
+            form = .small(try SmallMessageHead(try Self.bytes(window, start, length)))
+        } else {
+            let size = try MessageHead.size(of: try Self.bytes(window, start, min(length, MessageHead.fixedSize)))
+            guard size <= length else { throw .invalid("a message head of \(size) bytes is cut off") }
+            form = .chunked(try MessageHead(try Self.bytes(window, start, size), payloadLength: length))
+        }
     }
 
     /// The message frame at a place that a record names.
     init(at location: LogPosition, _ window: Window) throws(FormatError) {
-        let bytes = try Self.bytes(window, Int(location.offset), FrameHeader.size)
+        let offset = Int(location.offset)
+        let bytes = try Self.bytes(window, offset, FrameHeader.size)
         let p = bytes.baseAddress!
-        guard
-            let header = FrameHeader(p, at: location, tag: p.load32(28), limit: window.file.size - Int(location.offset)),
-            header.kind == FrameKind.message.rawValue
+        guard let header = FrameHeader(p, at: location, tag: p.load32(28), limit: window.file.size - offset), header.isMessage
         else { throw .invalid("no message frame") }
+        // A larger one has checksums of its own for each part.
+        if header.kind == FrameKind.smallMessage.rawValue,
+            !header.verify(try Self.bytes(window, offset, header.frameLength).baseAddress!)
+        {
+            throw .invalid("the checksum of the frame does not hold")
+        }
         try self.init(header, window)
     }
 
@@ -40,22 +53,51 @@ struct MessageFrameDump {
 
     func item(depth: Int) -> Item {
         var item = Item("message", depth: depth)
-        item.add("size", head.messageSize)
-        item.add("summary", head.summaryLength)
-        item.add("summaryStored", head.summaryStoredLength)
-        item.add("chunks", .list(head.chunks.map { .word(($0.isPlain ? "plain:" : "lz4:") + String($0.storedLength)) }))
-        if let seal = head.seal { item.add(seal) }
+        switch form {
+        case .small(let head):
+            item.add("size", head.messageSize)
+            item.add("summary", head.summaryLength)
+            item.add("block", word: (head.isPlain ? "plain:" : "lz4:") + String(head.storedLength))
+            if let seal = head.seal { item.add(seal) }
+        case .chunked(let head):
+            item.add("size", head.messageSize)
+            item.add("summary", head.summaryLength)
+            item.add("summaryStored", head.summaryStoredLength)
+            item.add("chunks", .list(head.chunks.map { .word(($0.isPlain ? "plain:" : "lz4:") + String($0.storedLength)) }))
+            if let seal = head.seal { item.add(seal) }
+        }
         return item
     }
 
-    /// Calls `body` with each chunk of the message, inflated, in order; checks every checksum, the summary's too. Of a
+    /// Calls `body` with each piece of the message, inflated, in order; checks every checksum, the summary's too. Of a
     /// sealed message the checksums only.
-    func forEachChunk(_ body: (UnsafeRawBufferPointer) -> Void) throws(FormatError) {
-        let summary = try Self.bytes(window, summaryOffset, head.summaryStoredLength)
+    func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) throws(FormatError) {
+        switch form {
+        case .small(let head): try withBody(of: head, body)
+        case .chunked(let head): try forEachChunk(of: head, body)
+        }
+    }
+
+    private func withBody(of head: SmallMessageHead, _ body: (UnsafeRawBufferPointer) -> Void) throws(FormatError) {
+        // What is sealed, the store's key would tell.
+        guard head.seal == nil else { return }
+        let stored = try Self.bytes(window, start + head.size, head.storedLength)
+        if head.isPlain { return body(UnsafeRawBufferPointer(rebasing: stored[head.summaryLength...])) }
+        let target = UnsafeMutableRawBufferPointer.allocate(byteCount: head.contentLength, alignment: 16)
+        defer { target.deallocate() }
+        guard MessageFrameDump.inflate(stored, into: target) == head.contentLength else {
+            throw .invalid("the message does not inflate")
+        }
+        body(UnsafeRawBufferPointer(rebasing: target[head.summaryLength...]))
+    }
+
+    private func forEachChunk(of head: MessageHead, _ body: (UnsafeRawBufferPointer) -> Void) throws(FormatError) {
+        var offset = start + head.size
+        let summary = try Self.bytes(window, offset, head.summaryStoredLength)
         guard crc32c(0, summary) == head.summaryChecksum else { throw .invalid("the checksum of the summary does not hold") }
+        offset += head.summaryStoredLength
         let target = UnsafeMutableRawBufferPointer.allocate(byteCount: Format.chunkSize, alignment: 16)
         defer { target.deallocate() }
-        var offset = chunksOffset
         for (i, chunk) in head.chunks.enumerated() {
             let stored = try Self.bytes(window, offset, chunk.storedLength)
             guard crc32c(0, stored) == chunk.checksum else { throw .invalid("the checksum of chunk \(i) does not hold") }
@@ -81,33 +123,5 @@ struct MessageFrameDump {
             LZ4_decompress_safe(
                 source.assumingMemoryBound(to: CChar.self), out.assumingMemoryBound(to: CChar.self), Int32(stored.count),
                 Int32(target.count)))
-    }
-}
-
-/// Cuts a message into lines for a dump: at each LF, and where a line has no end.
-struct BodyLines {
-    private var line: [UInt8] = []
-    private let depth: Int
-    private let output: Output
-    private static let maximumLine = 1000
-
-    init(depth: Int, _ output: Output) {
-        self.depth = depth
-        self.output = output
-    }
-
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        for byte in bytes {
-            line.append(byte)
-            if byte == 10 || line.count == BodyLines.maximumLine { end() }
-        }
-    }
-
-    mutating func end() {
-        guard !line.isEmpty else { return }
-        var item = Item("body", depth: depth)
-        item.bare("bytes", .name(line))
-        output.emit(item)
-        line.removeAll(keepingCapacity: true)
     }
 }

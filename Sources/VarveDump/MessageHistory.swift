@@ -278,7 +278,7 @@ struct MessageHistory {
             let message = try MessageFrameDump(at: location, window)
             output.emit(message.item(depth: 3))
             var lines = BodyLines(depth: 4, output)
-            try message.forEachChunk { lines.add($0) }
+            try message.forEachPiece { lines.add($0) }
             lines.end()
         } catch {
             output.damage(place, "message: \(error.description)")

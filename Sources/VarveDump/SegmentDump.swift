@@ -123,7 +123,7 @@ struct SegmentDump {
             output.emit(item)
         }
         switch kind {
-        case .message: showMessage(frame)
+        case .message, .smallMessage: showMessage(frame)
         case .commit: try showCommit(frame)
         case .footer: try showFooter(frame)
         case .base, nil: break
@@ -139,7 +139,7 @@ struct SegmentDump {
             output.emit(message.item(depth: 2))
             guard detail == .bodies else { return }
             var lines = BodyLines(depth: 3, output)
-            try message.forEachChunk { lines.add($0) }
+            try message.forEachPiece { lines.add($0) }
             lines.end()
         } catch {
             output.damage(place(Int(frame.position.offset)), "message: \(error.description)")

@@ -1,14 +1,14 @@
 /// What every file of a store says of its version, and the sizes that the format fixes. The rules: `Formats/versions.md`.
 public enum Format {
     /// What is written says this one. A reader refuses a store with a newer one.
-    public static let major: UInt16 = 2
+    public static let major: UInt16 = 3
     /// The oldest major version that is read, and gone on with.
     public static let oldestMajor: UInt16 = 1
     /// A reader accepts any minor version: additions of a minor version may be skipped.
-    public static let minor: UInt16 = 1
+    public static let minor: UInt16 = 0
     /// The minor version of this major one that last added a tree to the index, or fields to rows of one. An index that a
     /// program of a lower one, or of an older major version, has written is built anew: what it committed is not in them.
-    public static let newestIndex: UInt16 = 1
+    public static let newestIndex: UInt16 = 0
 
     /// Refuses what a program of another major version than those that are read has written.
     static func check(major: UInt16) throws(FormatError) {
@@ -20,6 +20,8 @@ public enum Format {
     public static let frameAlignment = 8
     /// Bodies are compressed in chunks of this many bytes (the last one may be shorter), each on its own.
     @inlinable public static var chunkSize: Int { 65536 }
+    /// Bytes of the body, and of the summary, of a message that is stored as one block, at most: 16 KiB.
+    public static let smallMessageSize = 16 << 10
     /// Bytes of a message's body at most: 1 GiB.
     public static let maximumMessageSize = 1 << 30
     /// Bytes of a frame's payload at most; leaves room for a body that did not shrink, its chunk table and summary.

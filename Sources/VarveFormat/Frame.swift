@@ -8,6 +8,11 @@ public enum FrameKind: UInt8, Sendable {
     case footer = 3
     /// Records of a base; stands in bases only.
     case base = 4
+    /// A message's summary and body as one block. Counts for nothing until a commit names it.
+    case smallMessage = 5
+
+    /// Whether it holds a message, small or not.
+    public var isMessage: Bool { self == .message || self == .smallMessage }
 }
 
 /// Stands before every payload in a segment. `Formats/segment.md`.
@@ -30,6 +35,9 @@ public struct FrameHeader: Hashable, Sendable {
         self.kind = kind
         self.tag = tag
     }
+
+    /// Whether it holds a message, small or not.
+    public var isMessage: Bool { FrameKind(rawValue: kind)?.isMessage == true }
 
     /// Bytes from this frame's begin to the next one's.
     public var frameLength: Int { FrameHeader.frameLength(payload: Int(length)) }

@@ -81,6 +81,15 @@ public struct SealContext: Hashable, Sendable {
             ), count: 2)
     }
 
+    /// The block of a small message.
+    public static func smallMessage(size: Int, summaryLength: Int, isPlain: Bool) -> SealContext {
+        SealContext(
+            (
+                word(UInt32(FrameKind.smallMessage.rawValue), UInt32(truncatingIfNeeded: size)),
+                word(UInt32(truncatingIfNeeded: summaryLength), isPlain ? 1 : 0), 0, 0
+            ), count: 2)
+    }
+
     /// The records behind a head of 24 bytes.
     /// - Parameter kind: of the frame.
     public static func records(_ kind: FrameKind, head: UnsafeRawPointer) -> SealContext {

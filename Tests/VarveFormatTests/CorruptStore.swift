@@ -93,7 +93,7 @@ struct CorruptStore {
 
     /// The n-th frame of a kind, from 0.
     private func frame(_ kind: String, _ index: Int, _ file: String, _ bytes: [UInt8]) -> Int? {
-        let kinds: [String: FrameKind] = ["message": .message, "commit": .commit, "footer": .footer, "base": .base]
+        let kinds: [String: FrameKind] = ["message": .message, "smallMessage": .smallMessage, "commit": .commit, "footer": .footer, "base": .base]
         let digits = file.split(separator: "/").last?.prefix(12) ?? ""
         guard let number = UInt32(digits), let wanted = kinds[kind] else { return nil }
         return bytes.withBytes { bytes in

@@ -81,6 +81,34 @@ import VarveFormat
         }
     }
 
+    @Test func smallMessage() throws {
+        let plain = try FormatPage("message.md").block("small message payload")
+        let prepared = try PreparedMessage(smallPayload: plain).sealed(by: cipher(sealed: 0))
+        let encoded = Array(prepared.payload.bytes[..<prepared.payloadLength])
+        try page.expect("sealed small message payload", equals: encoded)
+        let bytes = try page.block("sealed small message payload")
+        let head = try bytes.withBytes { bytes throws(FormatError) in try SmallMessageHead(bytes) }
+        #expect(head.size == 32)
+        #expect(head.seal == Seal(session: session, counter: 1))
+        #expect(head.messageSize == 146 && head.summaryLength == 4 && !head.isPlain)
+        let block = Array(bytes[32...])
+        #expect(block.count == plain.count - 8 + Seal.tagSize)
+        #expect(try open(block, part: 0, head.context) == Array(plain[8...]))
+        #expect(try open(block, part: 1, head.context) == nil)
+        for at in 0..<4 {
+            // What the head says of sizes is authenticated.
+            var damaged = bytes
+            damaged[at] ^= 1
+            let other = try? damaged.withBytes { bytes throws(FormatError) in try SmallMessageHead(bytes) }
+            if let other { #expect(try open(block, part: 0, other.context) == nil, "byte \(at)") }
+        }
+        for at in block.indices {
+            var damaged = block
+            damaged[at] ^= 0x40
+            #expect(try open(damaged, part: 0, head.context) == nil, "byte \(at)")
+        }
+    }
+
     private func open(_ piece: [UInt8], part: UInt32, _ context: SealContext) throws -> [UInt8]? {
         let out = ByteBlock(capacity: piece.count - Seal.tagSize)
         // Another session than the one that sealed: its key is made from what the seal says.
@@ -168,6 +196,15 @@ extension PreparedMessage {
     /// A payload as it stands in a frame.
     fileprivate init(payload: [UInt8]) throws {
         let head = try payload.withBytes { bytes throws(FormatError) in try MessageHead(bytes, payloadLength: bytes.count) }
-        self.init(size: head.messageSize, payload: ByteBlock(payload), payloadLength: payload.count, checksum: 0)
+        self.init(.message, size: head.messageSize, PreparedMessage.roomy(payload), length: payload.count)
+    }
+
+    fileprivate init(smallPayload payload: [UInt8]) throws {
+        let head = try payload.withBytes { bytes throws(FormatError) in try SmallMessageHead(bytes) }
+        self.init(.smallMessage, size: head.messageSize, PreparedMessage.roomy(payload), length: payload.count)
+    }
+
+    private static func roomy(_ payload: [UInt8]) -> ByteBlock {
+        ByteBlock(payload + [UInt8](repeating: 0, count: Format.frameAlignment))
     }
 }

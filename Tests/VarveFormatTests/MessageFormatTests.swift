@@ -41,6 +41,57 @@ import VarveFormat
         #expect(Array(out[..<max(length, 0)]) == body)
     }
 
+    private func smallHead(_ bytes: [UInt8]) throws -> SmallMessageHead {
+        try bytes.withBytes { bytes throws(FormatError) in try SmallMessageHead(bytes) }
+    }
+
+    @Test func smallMessage() throws {
+        let body = Array(String(repeating: "varve ", count: 24).utf8) + [13, 10]
+        let summary: [UInt8] = [0x53, 0x55, 0x4d, 0x4d]
+        // The summary and the first six bytes, and a match of the rest.
+        let block: [UInt8] = [0xaf] + summary + Array("varve ".utf8) + [0x06, 0x00, 0x74] + [0x50] + Array("ve \r\n".utf8)
+        let expected = SmallMessageHead(messageSize: 146, summaryLength: 4, storedLength: block.count)
+        var encoded = [UInt8](repeating: 0, count: expected.size)
+        encoded.withUnsafeMutableBytes { expected.encode(into: $0.baseAddress!) }
+        try page.expect("small message payload", equals: encoded + block)
+        let bytes = try page.block("small message payload")
+        let found = try smallHead(bytes)
+        #expect(found == expected)
+        #expect(found.size == 8 && found.contentLength == 150 && !found.isPlain)
+        var out = [UInt8](repeating: 0, count: 150)
+        let stored = Array(bytes[8...])
+        let length = stored.withUnsafeBytes { stored in
+            out.withUnsafeMutableBytes { MessageFrameDump.inflate(stored, into: $0) }
+        }
+        #expect(length == 150)
+        #expect(out == summary + body)
+    }
+
+    @Test func smallMessageConditions() throws {
+        func payload(summary: Int, body: Int, word: UInt32 = 0, stored: Int) -> [UInt8] {
+            var bytes = [UInt8](repeating: 7, count: 8 + stored)
+            bytes.withUnsafeMutableBytes {
+                $0.baseAddress!.store16(UInt16(summary), 0)
+                $0.baseAddress!.store16(UInt16(body), 2)
+                $0.baseAddress!.store32(word, 4)
+            }
+            return bytes
+        }
+        let limit = Format.smallMessageSize
+        #expect(try smallHead(payload(summary: limit, body: limit, stored: 2 * limit)).isPlain)
+        #expect(try !smallHead(payload(summary: 3, body: 4, stored: 6)).isPlain)
+        #expect(try smallHead(payload(summary: 0, body: 0, stored: 0)).isPlain)
+        for wrong in [
+            payload(summary: limit + 1, body: 0, stored: 9), payload(summary: 0, body: limit + 1, stored: 9),
+            payload(summary: 3, body: 4, stored: 8), payload(summary: 3, body: 4, word: 1, stored: 7),
+            // Sealed, and not even the seal has room; or the tag has none.
+            payload(summary: 3, body: 4, word: 1 << 31, stored: 23), payload(summary: 3, body: 4, word: 1 << 31, stored: 39),
+            Array(payload(summary: 0, body: 0, stored: 0)[..<7]),
+        ] {
+            #expect(throws: FormatError.self) { try smallHead(wrong) }
+        }
+    }
+
     @Test func headOfSeveralChunks() throws {
         let expected = MessageHead(
             messageSize: 150_000, summaryStoredLength: 700, summaryLength: 1900, summaryChecksum: 0x0102_0304,

@@ -56,7 +56,7 @@ let sampleStore = StoreUUID(high: 0x0011_2233_4455_6677, low: 0x8899_aabb_ccdd_e
         #expect(reason { _ in } == nil)
         #expect(reason { $0[0] ^= 1 } == .foreign)
         #expect(reason { $0.removeLast() } == .foreign)
-        #expect(reason { $0[8] = 3 } == .unsupportedVersion(3))
+        #expect(reason { $0[8] = UInt8(Format.major + 1) } == .unsupportedVersion(Format.major + 1))
         #expect(reason { $0[8] = 0 } == .unsupportedVersion(0))
         #expect(reason({ $0[3000] = 1 }, sealed: false) == .checksum)
         #expect(reason { $0[10] = 9 } == nil, "a later minor version is read")

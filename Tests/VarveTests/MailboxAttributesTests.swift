@@ -128,6 +128,7 @@ import VarveFormat
         let superblock = Workload.superblock
         var bytes = try #require(disk.contents(superblock))
         for slot in [0, Superblock.slotSize] {
+            bytes[slot + 8] = 2
             bytes[slot + 10] = 0
             bytes.withUnsafeMutableBytes { bytes in
                 let sum = crc32c(0, UnsafeRawBufferPointer(rebasing: bytes[slot..<(slot + 4092)]))

@@ -70,7 +70,7 @@ extension StoreCheck {
                 continue
             }
             switch FrameKind(rawValue: frame.header.kind) {
-            case .message:
+            case .message, .smallMessage:
                 pass.footer.messages += 1
                 pass.footer.messageBytes += UInt64(frame.header.frameLength)
                 report.messageFrames += 1

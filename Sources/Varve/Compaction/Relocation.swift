@@ -11,6 +11,7 @@ struct BodyRow {
 
 /// A message frame as it was read, its checksum having been found to hold.
 struct StoredFrame {
+    let kind: FrameKind
     let payload: ByteBlock
     let length: Int
     /// CRC-32C of payload and fill.
@@ -27,7 +28,7 @@ struct StoredFrame {
             let header = FrameHeader(
                 UnsafeRawPointer(head.bytes.baseAddress!), at: position, tag: tag,
                 limit: max(0, size - Int(position.offset))),
-            header.kind == FrameKind.message.rawValue
+            let kind = FrameKind(rawValue: header.kind), kind.isMessage
         else { throw .corrupt(place, "no message frame") }
         let block = ByteBlock(capacity: header.frameLength - FrameHeader.size)
         guard try file.read(at: Int(position.offset) + FrameHeader.size, into: block.bytes) == block.bytes.count else {
@@ -38,6 +39,7 @@ struct StoredFrame {
         guard crc32c(checksum, rest) == head.bytes.baseAddress!.load32(0) else {
             throw .corrupt(place, "the checksum of the message frame does not hold")
         }
+        self.kind = kind
         payload = block
         length = Int(header.length)
     }
@@ -138,7 +140,7 @@ extension Transaction {
                 guard frames.hasRoom(payload: frame.length) else {
                     throw StoreError(.limit, "the transaction is too large; make several of it")
                 }
-                frames.add(.message, payload: frame.payload, length: frame.length, checksum: frame.checksum)
+                frames.add(frame.kind, payload: frame.payload, length: frame.length, checksum: frame.checksum)
             }
             try index.relocate(record)
             try add(.relocate(record))

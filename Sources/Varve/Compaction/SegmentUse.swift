@@ -40,7 +40,7 @@ extension Root {
                     let frame = FrameHeader(
                         UnsafeRawPointer(header.bytes.baseAddress!), at: position, tag: tag,
                         limit: max(0, size - Int(position.offset))),
-                    frame.kind == FrameKind.message.rawValue
+                    frame.isMessage
                 {
                     live += frame.frameLength
                     messages += 1

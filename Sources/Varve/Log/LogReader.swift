@@ -51,7 +51,7 @@ struct LogReader {
         let stored = start.load32(0)
         var summed = [UInt8](repeating: 0, count: FrameHeader.size - 4)
         summed.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(start: start + 4, count: $0.count)) }
-        let isWanted = header.kind != FrameKind.message.rawValue
+        let isWanted = !header.isMessage
         let payload = isWanted ? ByteBlock(capacity: header.frameLength - FrameHeader.size) : nil
         var crc: UInt32 = 0
         var done = 0

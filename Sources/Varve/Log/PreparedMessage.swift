@@ -9,6 +9,7 @@ import VarveFormat
 public struct PreparedMessage: Sendable {
     /// Bytes of the message.
     public let size: Int
+    let kind: FrameKind
     /// The frame's payload, filled with zeros to a multiple of 8.
     let payload: ByteBlock
     let payloadLength: Int
@@ -25,6 +26,12 @@ public struct PreparedMessage: Sendable {
             throw StoreError(.limit, "a message of \(message.count) bytes; at most \(Format.maximumMessageSize) are kept")
         }
         let summary = MessageSummary(parsing: message).encode()
+        self = SmallMessageHead.holds(messageSize: message.count, summaryLength: summary.count)
+            ? PreparedMessage(small: message, summary) : PreparedMessage(chunked: message, summary)
+    }
+
+    /// Summary and chunks are each compressed on their own.
+    private init(chunked message: UnsafeRawBufferPointer, _ summary: [UInt8]) {
         let count = MessageHead.chunkCount(messageSize: message.count)
         let headSize = MessageHead.size(chunks: count)
         let block = ByteBlock(capacity: headSize + summary.count + message.count + Format.frameAlignment)
@@ -48,13 +55,37 @@ public struct PreparedMessage: Sendable {
             end += length
         }
         head.encode(into: out)
-        payloadLength = end
-        let padded = (end + Format.frameAlignment - 1) & ~(Format.frameAlignment - 1)
-        for i in end..<padded { out.store8(0, i) }
+        self.init(.message, size: message.count, block, length: end)
+    }
+
+    /// Summary and body are compressed as one.
+    private init(small message: UnsafeRawBufferPointer, _ summary: [UInt8]) {
+        let length = summary.count + message.count
+        let block = ByteBlock(capacity: SmallMessageHead.fixedSize + length + Format.frameAlignment)
+        let out = block.bytes.baseAddress!
+        let stored = withUnsafeTemporaryAllocation(byteCount: max(length, 1), alignment: 16) { content in
+            content.copyBytes(from: summary)
+            UnsafeMutableRawBufferPointer(rebasing: content[summary.count...]).copyMemory(from: message)
+            return PreparedMessage.store(
+                UnsafeRawBufferPointer(rebasing: content[..<length]), out + SmallMessageHead.fixedSize).length
+        }
+        SmallMessageHead(messageSize: message.count, summaryLength: summary.count, storedLength: stored).encode(into: out)
+        self.init(.smallMessage, size: message.count, block, length: SmallMessageHead.fixedSize + stored)
+    }
+
+    /// - Parameter payload: has room for the fill.
+    init(
+        _ kind: FrameKind, size: Int, _ payload: ByteBlock, length: Int, sealedFor: StoreUUID? = nil
+    ) {
+        let out = payload.bytes.baseAddress!
+        let padded = (length + Format.frameAlignment - 1) & ~(Format.frameAlignment - 1)
+        for i in length..<padded { out.store8(0, i) }
+        self.kind = kind
+        self.size = size
+        self.payload = payload
+        payloadLength = length
         checksum = crc32c(0, UnsafeRawBufferPointer(start: out, count: padded))
-        size = message.count
-        payload = block
-        sealedFor = nil
+        self.sealedFor = sealedFor
     }
 
     public init(_ message: [UInt8]) throws(StoreError) {
@@ -79,24 +110,43 @@ public struct PreparedMessage: Sendable {
 }
 
 extension PreparedMessage {
-    /// The same message, its summary and its chunks encrypted.
+    /// The same message, its summary and its body encrypted.
     /// - Complexity: O(size).
     func sealed(by cipher: StoreCipher) throws(StoreError) -> PreparedMessage {
         precondition(sealedFor == nil, "it is sealed already")
-        var head: MessageHead
-        do throws(FormatError) {
-            head = try MessageHead(UnsafeRawBufferPointer(rebasing: payload.bytes[..<payloadLength]), payloadLength: payloadLength)
-        } catch {
-            preconditionFailure("a head that this program made: \(error)")
-        }
+        let bytes = UnsafeRawBufferPointer(rebasing: payload.bytes[..<payloadLength])
+        if kind == .smallMessage { return try seal(PreparedMessage.own { () throws(FormatError) in try SmallMessageHead(bytes) }, cipher) }
+        return try seal(
+            PreparedMessage.own { () throws(FormatError) in try MessageHead(bytes, payloadLength: payloadLength) }, cipher)
+    }
+
+    private static func own<Head>(_ head: () throws(FormatError) -> Head) -> Head {
+        do { return try head() } catch { preconditionFailure("a head that this program made: \(error)") }
+    }
+
+    private func seal(_ plain: SmallMessageHead, _ cipher: StoreCipher) throws(StoreError) -> PreparedMessage {
+        var head = plain
+        let seal = cipher.nextSeal()
+        head.seal = seal
+        head.storedLength += Seal.tagSize
+        let length = head.size + head.storedLength
+        let block = ByteBlock(capacity: length + Format.frameAlignment)
+        let out = block.bytes.baseAddress!
+        let piece = UnsafeRawBufferPointer(rebasing: payload.bytes[plain.size..<payloadLength])
+        try cipher.seal(piece, seal, part: 0, head.context, into: out + head.size)
+        head.encode(into: out)
+        return PreparedMessage(.smallMessage, size: size, block, length: length, sealedFor: cipher.store)
+    }
+
+    private func seal(_ plain: MessageHead, _ cipher: StoreCipher) throws(StoreError) -> PreparedMessage {
+        var head = plain
         var from = payload.bytes.baseAddress! + head.size
         let seal = cipher.nextSeal()
         head.seal = seal
         head.summaryStoredLength += Seal.tagSize
         for i in head.chunks.indices { head.chunks[i].storedLength += Seal.tagSize }
         let length = head.size + head.summaryStoredLength + head.chunks.reduce(0) { $0 + $1.storedLength }
-        let padded = (length + Format.frameAlignment - 1) & ~(Format.frameAlignment - 1)
-        let block = ByteBlock(capacity: padded)
+        let block = ByteBlock(capacity: length + Format.frameAlignment)
         let out = block.bytes.baseAddress!
         var end = head.size
         /// Seals a piece. - Returns: the checksum of what is then stored.
@@ -112,18 +162,7 @@ extension PreparedMessage {
             head.chunks[i].checksum = try add(head.chunks[i].storedLength, part: i + 1, head.chunkContext(i))
         }
         head.encode(into: out)
-        for i in end..<padded { out.store8(0, i) }
-        return PreparedMessage(
-            size: size, payload: block, payloadLength: length,
-            checksum: crc32c(0, UnsafeRawBufferPointer(start: out, count: padded)), sealedFor: cipher.store)
-    }
-
-    init(size: Int, payload: ByteBlock, payloadLength: Int, checksum: UInt32, sealedFor: StoreUUID? = nil) {
-        self.size = size
-        self.payload = payload
-        self.payloadLength = payloadLength
-        self.checksum = checksum
-        self.sealedFor = sealedFor
+        return PreparedMessage(.message, size: size, block, length: length, sealedFor: cipher.store)
     }
 }
 

@@ -150,12 +150,12 @@ extension Salvage {
         if places[index] != 0 { return LogPosition(rawValue: places[index]) }
         let place: LogPosition
         if source.cipher == nil, store.cipher == nil {
-            let (payload, length) = try source.payload(at: LogPosition(rawValue: source.locations[index]))
-            place = try tx.addFrame(payload, length: length)
+            let (kind, payload, length) = try source.message(index)
+            place = try tx.addFrame(kind, payload, length: length)
         } else {
             // What was sealed with the other store's key is sealed with this one's.
             let message = try store.prepare(try source.body(index).bytes())
-            place = try tx.addFrame(message.payload, length: message.payloadLength)
+            place = try tx.addFrame(message.kind, message.payload, length: message.payloadLength)
         }
         setPlace(index, place)
         return place
@@ -164,7 +164,7 @@ extension Salvage {
     private func substitutePlace(_ tx: Transaction) throws(StoreError) -> LogPosition {
         if let substitute { return substitute }
         let empty = try store.prepare([])
-        let place = try tx.addFrame(empty.payload, length: empty.payloadLength)
+        let place = try tx.addFrame(empty.kind, empty.payload, length: empty.payloadLength)
         substitute = place
         return place
     }

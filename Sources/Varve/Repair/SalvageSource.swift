@@ -130,6 +130,21 @@ struct SalvageSource {
 
     /// The payload of a frame that has been found to check, with its fill.
     func payload(at place: LogPosition) throws(StoreError) -> (block: ByteBlock, length: Int) {
+        let frame = try frame(at: place)
+        return (frame.payload, frame.length)
+    }
+
+    /// The frame of a message that has been found to check.
+    func message(_ index: Int) throws(StoreError) -> (kind: FrameKind, payload: ByteBlock, length: Int) {
+        let place = LogPosition(rawValue: locations[index])
+        let frame = try frame(at: place)
+        guard let kind = FrameKind(rawValue: frame.kind), kind.isMessage else {
+            throw .corrupt("\(FileNames.segment(place.segment)), offset \(place.offset)", "no message frame any more")
+        }
+        return (kind, frame.payload, frame.length)
+    }
+
+    private func frame(at place: LogPosition) throws(StoreError) -> (kind: UInt8, payload: ByteBlock, length: Int) {
         guard let segment = segments.first(where: { $0.number == place.segment }) else {
             throw .corrupt(FileNames.segment(place.segment), "the segment is missing")
         }
@@ -143,7 +158,7 @@ struct SalvageSource {
         guard try segment.file.read(at: Int(place.offset) + FrameHeader.size, into: block.bytes) == block.bytes.count else {
             throw .corrupt("\(segment.name), offset \(place.offset)", "the segment ends within a frame")
         }
-        return (block, Int(header.length))
+        return (header.kind, block, Int(header.length))
     }
 
     /// A message that has been found to check.
@@ -251,7 +266,7 @@ struct SalvageSource {
         _ frame: LogReader.Frame, _ place: LogPosition, _ segment: Segment, isTorn: Bool
     ) throws(StoreError) {
         switch FrameKind(rawValue: frame.header.kind) {
-        case .message:
+        case .message, .smallMessage:
             do throws(StoreError) {
                 let size = try MessageBody.verifiedSize(place, tag: store.tag, file: segment.file, cipher)
                 locations.append(place.rawValue)
@@ -289,12 +304,7 @@ extension MessageBody {
     /// - Returns: how many bytes it has.
     /// - Throws: `.corrupt`; `.io`.
     static func verifiedSize(_ place: LogPosition, tag: UInt32, file: any File, _ cipher: StoreCipher?) throws(StoreError) -> UInt32 {
-        let head = ByteBlock(capacity: MessageHead.fixedSize)
-        guard try file.read(at: Int(place.offset) + FrameHeader.size, into: head.bytes) == MessageHead.fixedSize else {
-            throw StoreError(.corrupt, "a message frame without a head")
-        }
-        let size = UnsafeRawPointer(head.bytes.baseAddress!).load32(8)
-        let body = try MessageBody(place, size: Int(size), tag: tag, file: file, cipher)
+        let body = try MessageBody(place, size: nil, tag: tag, file: file, cipher)
         let piece = ByteBlock(capacity: min(max(body.size, 1), MessageBody.pieceSize))
         var done = 0
         while done < body.size {
@@ -303,6 +313,6 @@ extension MessageBody {
             done += count
         }
         guard try body.withSummary({ SummaryReader($0) != nil }) else { throw StoreError(.corrupt, "the summary is none") }
-        return size
+        return UInt32(body.size)
     }
 }

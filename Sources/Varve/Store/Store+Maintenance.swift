@@ -195,7 +195,7 @@ extension Store {
                 throw .corrupt("segment \(number), offset \(place.offset)", "no valid frame, while the segment is sealed")
             }
             switch FrameKind(rawValue: frame.header.kind) {
-            case .message:
+            case .message, .smallMessage:
                 footer.messages += 1
                 footer.messageBytes += UInt64(frame.header.frameLength)
             case .commit:

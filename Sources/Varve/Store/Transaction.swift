@@ -68,14 +68,14 @@ public final class Transaction {
 
     /// Puts a message's frame, as another store has it, before the commit.
     /// - Parameter payload: with its fill, and perhaps more behind it.
-    func addFrame(_ payload: ByteBlock, length: Int) throws(StoreError) -> LogPosition {
+    func addFrame(_ kind: FrameKind, _ payload: ByteBlock, length: Int) throws(StoreError) -> LogPosition {
         guard frames.hasRoom(payload: length) else {
             throw StoreError(.limit, "the transaction is too large; make several of it")
         }
         let place = frames.position
         let filled = payload.bytes[..<(FrameHeader.frameLength(payload: length) - FrameHeader.size)]
         frames.add(
-            .message, payload: payload, length: length, checksum: crc32c(0, UnsafeRawBufferPointer(rebasing: filled)))
+            kind, payload: payload, length: length, checksum: crc32c(0, UnsafeRawBufferPointer(rebasing: filled)))
         return place
     }
 
@@ -150,7 +150,7 @@ public final class Transaction {
             size: UInt32(message.size), internalDate: internalDate, flags: flags)
         try changing { () throws(StoreError) in
             frames.add(
-                .message, payload: message.payload, length: message.payloadLength, checksum: message.checksum)
+                message.kind, payload: message.payload, length: message.payloadLength, checksum: message.checksum)
             try index.append(record)
             try add(.append(record))
         }

@@ -81,6 +81,7 @@ enum FrameTarget {
                 try reading(&met) { met in
                     switch FrameKind(rawValue: header.kind) {
                     case .message: try message(payload, &met)
+                    case .smallMessage: try smallMessage(payload, &met)
                     case .commit: try commit(payload, &met)
                     case .footer: try footer(payload)
                     default: break
@@ -115,6 +116,17 @@ enum FrameTarget {
         try FuzzTarget.require(
             again.withBytes { (try? MessageHead($0, payloadLength: payload.count))?.chunks } == head.chunks,
             "a head is not what it was")
+    }
+
+    private static func smallMessage(_ payload: UnsafeRawBufferPointer, _ met: inout Set<Int>) throws {
+        let head = try SmallMessageHead(payload)
+        met.insert(0x300 + (head.isPlain ? 1 : 0) + (head.seal == nil ? 0 : 2))
+        try FuzzTarget.require(
+            head.size + head.storedLength == payload.count,
+            "head and block have \(head.size + head.storedLength) bytes, the payload \(payload.count)")
+        var again = [UInt8](repeating: 0, count: head.size)
+        again.withUnsafeMutableBytes { head.encode(into: $0.baseAddress!) }
+        try FuzzTarget.require(again.elementsEqual(payload[..<head.size]), "a head is not what it was")
     }
 
     private static func commit(_ payload: UnsafeRawBufferPointer, _ met: inout Set<Int>) throws {

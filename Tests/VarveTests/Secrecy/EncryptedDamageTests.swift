@@ -119,18 +119,44 @@ import VarveSimulation
         }
     }
 
-    @Test func aBodyThatWasChangedIsRefused() throws {
-        let (pristine, _) = try finished()
-        let store = try open(pristine)
-        let view = try store.mailbox("INBOX").view()
-        var found: Message?
-        try view.forEachMessage(in: UIDRange(.min, .max)) {
-            found = $1
-            return $1.location.segment != 1
+    /// A disk with one message of so many bytes on it.
+    private func filled(_ size: Int) throws -> (disk: SimulatedDisk, message: Message) {
+        let disk = SimulatedDisk()
+        let store = try Store.open(at: path, EncryptedSample.options(disk, seed: 9))
+        let text = Array(("Subject: sealed\r\n\r\n" + String(repeating: "line\r\n", count: size / 6)).utf8)
+        let uid = try store.commit { tx in
+            try tx.append(text, to: try store.mailbox("INBOX").id, internalDate: InternalDate(seconds: 0, zoneMinutes: 0))
         }
-        let message = try #require(found)
-        #expect(message.location.segment == 1)
+        let message = try #require(try store.mailbox("INBOX").view().message(uid))
         try store.close()
+        return (disk, message)
+    }
+
+    @Test func aSmallMessageThatWasChangedIsRefused() throws {
+        let (pristine, message) = try filled(600)
+        let frame = try #require(try frames(pristine, 1, .smallMessage).first { $0.position == message.location })
+        for part in ["block", "tag", "summary's length", "seal", "as it is"] {
+            let disk = pristine.afterPowerFailure(seed: 1)
+            try forge(disk, frame) { payload in
+                switch part {
+                case "block": payload[SmallMessageHead.fixedSize + Seal.size] ^= 1
+                case "tag": payload[Int(frame.length) - 1] ^= 1
+                case "summary's length": payload[0] ^= 1
+                case "seal": payload[SmallMessageHead.fixedSize + 16] ^= 1
+                default: payload[7] &= 0x7f
+                }
+            }
+            let store = try open(disk)
+            let error = failure { _ = try store.body(of: message).bytes() }
+            #expect(error?.kind == .corrupt, "\(part)")
+            let place = "\(FileNames.segment(1)), offset \(frame.position.offset)"
+            #expect(error?.message.contains(place) == true, "\(part): \(String(describing: error))")
+            try store.close()
+        }
+    }
+
+    @Test func aBodyThatWasChangedIsRefused() throws {
+        let (pristine, message) = try filled(20_000)
         let frame = try #require(try frames(pristine, 1, .message).first { $0.position == message.location })
         for part in ["summary", "chunk", "seal", "as it is"] {
             let disk = pristine.afterPowerFailure(seed: 1)

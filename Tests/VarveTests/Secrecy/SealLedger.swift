@@ -71,6 +71,7 @@ final class SealLedger: Sendable {
             let payload = Array(bytes[(at + FrameHeader.size)..<(at + FrameHeader.size + Int(header.length))])
             switch FrameKind(rawValue: header.kind) {
             case .message: lookAtMessage(payload, "\(position)")
+            case .smallMessage: lookAtSmallMessage(payload, "\(position)")
             case .commit, .base: lookAtCommit(payload, "\(position)")
             default: break
             }
@@ -87,6 +88,13 @@ final class SealLedger: Sendable {
             end += length
             note(seal, part, payload[(end - Seal.tagSize)..<end], place)
         }
+    }
+
+    private func lookAtSmallMessage(_ payload: [UInt8], _ place: String) {
+        guard let head = try? payload.withBytes({ bytes throws(FormatError) in try SmallMessageHead(bytes) }),
+            let seal = head.seal
+        else { return complain(place) }
+        note(seal, 0, payload[(payload.count - Seal.tagSize)...], place)
     }
 
     private func lookAtCommit(_ payload: [UInt8], _ place: String) {

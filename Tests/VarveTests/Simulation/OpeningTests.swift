@@ -48,11 +48,11 @@ import VarveFormat
     @Test func aSlotOfAnotherVersionIsRefused() throws {
         let (disk, _) = try Workload.finished()
         var bytes = try #require(disk.contents(superblock))
-        bytes[8] = 3
+        bytes[8] = UInt8(Format.major + 1)
         let sum = bytes.withBytes { crc32c(0, UnsafeRawBufferPointer(rebasing: $0[..<(Superblock.slotSize - 4)])) }
         bytes.replaceSubrange((Superblock.slotSize - 4)..<Superblock.slotSize, with: [UInt8]().appending(sum))
         try overwrite(disk, superblock, bytes)
-        expectRefusal(disk, .unsupportedVersion, "version 3")
+        expectRefusal(disk, .unsupportedVersion, "a newer version")
     }
 
     private func overwrite(_ disk: SimulatedDisk, _ name: String, _ bytes: [UInt8]) throws {

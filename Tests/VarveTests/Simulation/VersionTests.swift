@@ -68,7 +68,7 @@ import VarveFormat
         #expect(Check.run(store).isEmpty)
         try store.close()
         let slots = try #require(disk.contents(Workload.superblock))
-        #expect([slots[8], slots[Superblock.slotSize + 8]].contains(2))
+        #expect([slots[8], slots[Superblock.slotSize + 8]].contains(UInt8(Format.major)))
         #expect(disk.contents(Workload.segment(1))?[8] == 1, "what is there stays")
         store = try Store.open(at: Workload.path, Workload.options(disk))
         #expect(store.writer.superblock.indexNumber == 2, "its own it trusts")
