@@ -8,7 +8,7 @@ from primitives import Damage, Fields, Refused, crc32c, inflate, number, other_m
 
 HEADER = 64
 FRAME = 32
-MESSAGE, COMMIT, FOOTER, SMALL_MESSAGE = 1, 2, 3, 5
+MESSAGE, COMMIT, FOOTER, SMALL_MESSAGE, DICTIONARY = 1, 2, 3, 5, 6
 LONGEST_PAYLOAD = 2**30 + 2**26
 LONGEST_BODY = 2**30
 CHUNK = 65536
@@ -25,6 +25,7 @@ class Segment:
         self.path = path
         self.n = n
         self.data = read_file(path)
+        self.found = None
 
     def read_header(self):
         """What is wrong with the header, or None. One whose checksum holds is of the version that it says."""
@@ -46,6 +47,17 @@ class Segment:
                           "no AES to open it")
         return None
 
+    def dictionary(self, name, tag):
+        """The content of the dictionary with which the segment begins, if that has this number."""
+        if self.found is None:
+            frame = self.frame(HEADER, tag)
+            if frame is None or frame.kind != DICTIONARY:
+                raise Damage(self.path, HEADER, "no dictionary stands here")
+            self.found = dictionary(frame)
+        if self.found[0] != name:
+            raise Damage(self.path, HEADER, f"a dictionary of the number {self.found[0]}, and not {name}")
+        return self.found[1]
+
     def frame(self, at, tag, end=None):
         """The valid frame at an offset, or None."""
         end = min(len(self.data), OFFSET_LIMIT) if end is None else end
@@ -59,6 +71,20 @@ class Segment:
         if crc32c(head[4:], crc32c(self.data[at + FRAME:behind])) != number(head, 0, 4):
             return None
         return Frame(self, at, head, self.data[at + FRAME:at + FRAME + length], behind)
+
+
+def dictionary(frame):
+    """Number and content of a dictionary."""
+    payload = frame.payload
+    if len(payload) <= 16:
+        raise frame.damage("a dictionary without a content")
+    name, size, stored = number(payload, 0, 4), number(payload, 4, 4), payload[16:]
+    if not 1 <= size <= 65536 or len(stored) > size:
+        raise frame.damage(f"a dictionary of {size} bytes in {len(stored)}")
+    content = stored if len(stored) == size else inflate(stored, size)
+    if name == 0 or crc32c(content) & 0x7FFFFFFF != name:
+        raise frame.damage(f"a dictionary that is not number {name}")
+    return name, content
 
 
 def plausible(head, place, tag):
@@ -229,10 +255,11 @@ class Log:
         block = frame.payload[8:]
         if body != size or max(summary, body) > LONGEST_SMALL or len(block) > summary + body:
             raise frame.damage(f"a message of {body} bytes with a summary of {summary} in {len(block)}, and not of {size}")
-        if word != 0:
-            raise frame.damage("the message's dictionary is not known", 4)
         try:
-            content = block if len(block) == summary + body else inflate(block, summary + body)
+            if len(block) == summary + body:
+                content = block
+            else:
+                content = inflate(block, summary + body, self.segments[n].dictionary(word, self.tag) if word else b"")
         except ValueError as error:
             raise frame.damage(f"the message: {error}", 8) from None
         return hashlib.sha256(content[summary:]).hexdigest()

@@ -48,9 +48,11 @@ def crc32c(data, crc=0):
     return crc ^ 0xFFFFFFFF
 
 
-def inflate(block, size):
-    """The `size` bytes of an LZ4 block; ValueError if it does not make just so many."""
-    out = bytearray()
+def inflate(block, size, dictionary=b""):
+    """The `size` bytes of an LZ4 block, which may copy from a dictionary before them; ValueError if it does not make just so
+    many."""
+    out = bytearray(dictionary)
+    size += len(dictionary)
     at = 0
 
     def length(nibble):
@@ -80,13 +82,13 @@ def inflate(block, size):
             match = length(token & 15) + 4
             if not 0 < distance <= len(out) or len(out) + match > size:
                 raise ValueError("an LZ4 block's match reaches outside")
-            pattern = out[len(out) - distance:][:match]
+            pattern = out[len(out) - distance:len(out) - distance + match]
             out += (pattern * (match // len(pattern) + 1))[:match]
     except IndexError:
         raise ValueError("an LZ4 block ends too early") from None
     if len(out) != size:
-        raise ValueError(f"an LZ4 block makes {len(out)} bytes and not {size}")
-    return bytes(out)
+        raise ValueError(f"an LZ4 block makes {len(out) - len(dictionary)} bytes and not {size - len(dictionary)}")
+    return bytes(out[len(dictionary):])
 
 
 def number(data, at, size, signed=False):

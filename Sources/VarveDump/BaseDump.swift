@@ -28,7 +28,7 @@ struct BaseDump {
                     footer = try footerFields(frame).map { (frame, $0) }
                     if scanner.finish() > 0 { output.damage(place(scanner.offset), "bytes behind the footer") }
                     break scan
-                case .message, .smallMessage, .commit, nil:
+                case .message, .smallMessage, .dictionary, .commit, nil:
                     output.damage(place(Int(frame.position.offset)), "a frame of kind \(frame.kind)")
                 }
             case .damage(let from, _, let why):

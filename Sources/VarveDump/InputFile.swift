@@ -71,6 +71,9 @@ final class Window {
     /// Reads take so many bytes at least.
     static let size = 256 << 10
 
+    /// The dictionary of the segment that the file is, once it has been looked for.
+    var dictionary: DictionaryDump?
+
     init(_ file: InputFile) { self.file = file }
 
     deinit { buffer.deallocate() }

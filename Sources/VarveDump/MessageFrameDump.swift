@@ -10,12 +10,17 @@ struct MessageFrameDump {
 
     private let form: Form
     private let window: Window
+    /// Where the frame stands, and the store's tag.
+    private let position: LogPosition
+    private let tag: UInt32
     /// Where the payload begins in the segment.
     private let start: Int
     private let length: Int
 
     /// - Parameter frame: valid, as a scanner gives it.
     init(_ frame: FrameHeader, _ window: Window) throws(FormatError) {
+        position = frame.position
+        tag = frame.tag
         start = Int(frame.position.offset) + FrameHeader.size
         length = Int(frame.length)
         self.window = window
@@ -58,6 +63,7 @@ struct MessageFrameDump {
             item.add("size", head.messageSize)
             item.add("summary", head.summaryLength)
             item.add("block", word: (head.isPlain ? "plain:" : "lz4:") + String(head.storedLength))
+            if head.dictionary != 0 { item.add("dictionary", head.dictionary) }
             if let seal = head.seal { item.add(seal) }
         case .chunked(let head):
             item.add("size", head.messageSize)
@@ -81,14 +87,33 @@ struct MessageFrameDump {
     private func withBody(of head: SmallMessageHead, _ body: (UnsafeRawBufferPointer) -> Void) throws(FormatError) {
         // What is sealed, the store's key would tell.
         guard head.seal == nil else { return }
+        let dictionary = head.dictionary == 0 ? nil : try dictionary(head.dictionary)
         let stored = try Self.bytes(window, start + head.size, head.storedLength)
         if head.isPlain { return body(UnsafeRawBufferPointer(rebasing: stored[head.summaryLength...])) }
         let target = UnsafeMutableRawBufferPointer.allocate(byteCount: head.contentLength, alignment: 16)
         defer { target.deallocate() }
-        guard MessageFrameDump.inflate(stored, into: target) == head.contentLength else {
+        guard MessageFrameDump.inflate(stored, with: dictionary?.content ?? [], into: target) == head.contentLength else {
             throw .invalid("the message does not inflate")
         }
         body(UnsafeRawBufferPointer(rebasing: target[head.summaryLength...]))
+    }
+
+    /// That of the segment, which stands first in it.
+    private func dictionary(_ number: UInt32) throws(FormatError) -> DictionaryDump {
+        if let known = window.dictionary, known.head.number == number { return known }
+        let place = LogPosition(segment: position.segment, offset: UInt32(SegmentHeader.size))
+        let limit = window.file.size - SegmentHeader.size
+        let bytes = try Self.bytes(window, SegmentHeader.size, FrameHeader.size)
+        guard let header = FrameHeader(bytes.baseAddress!, at: place, tag: tag, limit: limit),
+            header.kind == FrameKind.dictionary.rawValue
+        else { throw .invalid("the segment has no dictionary") }
+        let frame = try Self.bytes(window, SegmentHeader.size, header.frameLength)
+        guard header.verify(frame.baseAddress!) else { throw .invalid("the checksum of the dictionary frame does not hold") }
+        let payload = frame[FrameHeader.size..<(FrameHeader.size + Int(header.length))]
+        let found = try DictionaryDump(UnsafeRawBufferPointer(rebasing: payload))
+        guard found.head.number == number else { throw .invalid("the segment has dictionary \(found.head.number)") }
+        window.dictionary = found
+        return found
     }
 
     private func forEachChunk(of head: MessageHead, _ body: (UnsafeRawBufferPointer) -> Void) throws(FormatError) {
@@ -117,11 +142,16 @@ struct MessageFrameDump {
     }
 
     /// - Returns: how many bytes came out; less than 0 if `stored` is no LZ4 block, or one of more bytes than fit.
-    static func inflate(_ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int {
+    static func inflate(
+        _ stored: UnsafeRawBufferPointer, with dictionary: [UInt8] = [], into target: UnsafeMutableRawBufferPointer
+    ) -> Int {
         guard let source = stored.baseAddress, let out = target.baseAddress else { return -1 }
-        return Int(
-            LZ4_decompress_safe(
-                source.assumingMemoryBound(to: CChar.self), out.assumingMemoryBound(to: CChar.self), Int32(stored.count),
-                Int32(target.count)))
+        return dictionary.withUnsafeBytes { dictionary in
+            Int(
+                LZ4_decompress_safe_usingDict(
+                    source.assumingMemoryBound(to: CChar.self), out.assumingMemoryBound(to: CChar.self),
+                    Int32(stored.count), Int32(target.count), dictionary.baseAddress?.assumingMemoryBound(to: CChar.self),
+                    Int32(dictionary.count)))
+        }
     }
 }

@@ -124,6 +124,7 @@ struct SegmentDump {
         }
         switch kind {
         case .message, .smallMessage: showMessage(frame)
+        case .dictionary: try showDictionary(frame)
         case .commit: try showCommit(frame)
         case .footer: try showFooter(frame)
         case .base, nil: break
@@ -143,6 +144,16 @@ struct SegmentDump {
             lines.end()
         } catch {
             output.damage(place(Int(frame.position.offset)), "message: \(error.description)")
+        }
+    }
+
+    private func showDictionary(_ frame: FrameHeader) throws(DumpError) {
+        let bytes = try file.read(at: Int(frame.position.offset) + FrameHeader.size, Int(frame.length))
+        do throws(FormatError) {
+            let dictionary = try bytes.withBytes { bytes throws(FormatError) in try DictionaryDump(bytes) }
+            if detail != .summary { output.emit(dictionary.item(depth: 2)) }
+        } catch {
+            output.damage(place(Int(frame.position.offset)), "dictionary: \(error.description)")
         }
     }
 

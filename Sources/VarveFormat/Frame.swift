@@ -10,6 +10,8 @@ public enum FrameKind: UInt8, Sendable {
     case base = 4
     /// A message's summary and body as one block. Counts for nothing until a commit names it.
     case smallMessage = 5
+    /// What small messages of the segment are compressed with; stands first in it.
+    case dictionary = 6
 
     /// Whether it holds a message, small or not.
     public var isMessage: Bool { self == .message || self == .smallMessage }

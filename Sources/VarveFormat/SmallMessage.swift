@@ -68,7 +68,9 @@ public struct SmallMessageHead: Hashable, Sendable {
         guard SmallMessageHead.holds(messageSize: messageSize, summaryLength: summaryLength) else {
             throw .invalid("a small message of \(messageSize) bytes with a summary of \(summaryLength)")
         }
-        guard dictionary == 0 else { throw .invalid("a dictionary \(dictionary) that the store does not have") }
+        guard dictionary == 0 || !isSealed && !isPlain else {
+            throw .invalid("a dictionary \(dictionary) for a block that is stored without one")
+        }
         guard tagSize...(contentLength + tagSize) ~= storedLength else {
             throw .invalid("a block of \(storedLength) bytes for \(contentLength)")
         }

@@ -50,6 +50,7 @@ struct GoldenStore: CustomStringConvertible {
     private static func options() -> StoreOptions {
         var options = SampleStore.options()
         options.segmentSize = 6 << 10
+        options.dictionaries = DictionaryPolicy(size: 512, samples: 16, tests: 4)
         return options
     }
 

@@ -1,6 +1,7 @@
 import Testing
 import VarveFormat
 
+@testable import Varve
 @testable import VarveDump
 
 /// `Formats/message.md`.
@@ -65,6 +66,56 @@ import VarveFormat
         }
         #expect(length == 150)
         #expect(out == summary + body)
+    }
+
+    @Test func dictionary() throws {
+        let content = Array("Content-Type: text/plain; charset=utf-8\r\nMIME-Version: 1\r\n".utf8)
+        #expect(content.count == 58)
+        let number = content.withBytes { DictionaryHead.number(of: $0) }
+        let expected = DictionaryHead(
+            number: number, contentLength: content.count, nextIdentity: 321, storedLength: content.count)
+        var encoded = [UInt8](repeating: 0, count: DictionaryHead.size)
+        encoded.withUnsafeMutableBytes { expected.encode(into: $0.baseAddress!) }
+        try page.expect("dictionary payload", equals: encoded + content)
+        let bytes = try page.block("dictionary payload")
+        let found = try bytes.withBytes { bytes throws(FormatError) in try DictionaryDump(bytes) }
+        #expect(found.head == expected && found.content == content && found.head.isPlain)
+        for (at, value) in [(0, bytes[0] ^ 1), (4, 57), (6, 1), (4, 0), (15, 0x80), (20, bytes[20] ^ 1)] {
+            var damaged = bytes
+            damaged[at] = value
+            #expect(throws: FormatError.self, "byte \(at)") {
+                try damaged.withBytes { bytes throws(FormatError) in try DictionaryDump(bytes) }
+            }
+        }
+        // The summary, 39 bytes and a line's end of 58 bytes before, and what stands there once more.
+        let body = Array("Content-Type: text/plain; charset=utf-8\r\n\r\nContent-Type: tex".utf8)
+        let summary: [UInt8] = [0x53, 0x55, 0x4d, 0x4d]
+        let block: [UInt8] = [0x4f] + summary + [62, 0, 22] + [0x28, 13, 10, 43, 0] + [0x50] + Array(": tex".utf8)
+        let head = SmallMessageHead(
+            messageSize: body.count, summaryLength: 4, dictionary: number, storedLength: block.count)
+        var message = [UInt8](repeating: 0, count: head.size)
+        message.withUnsafeMutableBytes { head.encode(into: $0.baseAddress!) }
+        try page.expect("small message payload with a dictionary", equals: message + block)
+        let stored = try page.block("small message payload with a dictionary")
+        #expect(try smallHead(stored) == head)
+        var out = [UInt8](repeating: 0, count: head.contentLength)
+        let length = Array(stored[8...]).withUnsafeBytes { stored in
+            out.withUnsafeMutableBytes { MessageFrameDump.inflate(stored, with: content, into: $0) }
+        }
+        #expect(length == head.contentLength && out == summary + body)
+        // What the engine does with it: the dictionary before the message.
+        let known = try #require(CompressionDictionary(ByteBlock(content), nextIdentity: 321))
+        #expect(known.number == number)
+        let inflated = stored.withBytes { stored in
+            CompressionWorkspace.with { workspace in
+                workspace.inflate(
+                    UnsafeRawBufferPointer(rebasing: stored[8...]), length: head.contentLength, wanted: 50, with: known
+                ).map { Array($0) }
+            }
+        }
+        #expect(inflated == Array((summary + body)[..<50]))
+        let (payload, payloadLength) = known.encode()
+        #expect(try DictionaryDump(UnsafeRawBufferPointer(rebasing: payload.bytes[..<payloadLength])).content == content)
     }
 
     @Test func smallMessageConditions() throws {

@@ -16,7 +16,7 @@ import Varve
         // README
         let store = try Store.open(at: path)
         let inbox = try store.mailbox("INBOX")
-        let message = try PreparedMessage(Array("Subject: Hello\r\n\r\nWorld\r\n".utf8))
+        let message = try store.prepare(Array("Subject: Hello\r\n\r\nWorld\r\n".utf8))
         let known = store.snapshot().modSeq
         try store.commit { tx in
             let uid = try tx.append(message, to: inbox.id, flags: [.seen], internalDate: received)

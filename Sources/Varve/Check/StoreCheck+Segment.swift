@@ -6,6 +6,8 @@ extension StoreCheck {
         let number: UInt32
         let file: any File
         let tag: UInt32
+        /// Of this segment alone: each is to have its own.
+        let dictionaries: SegmentDictionaries
         let previousEnd: UInt32
         let size: Int
         var reader: LogReader
@@ -36,7 +38,7 @@ extension StoreCheck {
             }
             var pass = Pass(
                 number: segment.number, file: file, tag: store.tag,
-                previousEnd: segment.header?.previousEnd ?? 0, size: size,
+                dictionaries: SegmentDictionaries(tag: store.tag) { [] }, previousEnd: segment.header?.previousEnd ?? 0, size: size,
                 reader: LogReader(
                     file: file, segment: segment.number, tag: store.tag, from: SegmentHeader.size,
                     limit: min(end ?? size, size)),
@@ -82,6 +84,7 @@ extension StoreCheck {
                 // Met before the end that the next segment names, or there is none to name it.
                 checkEarlyFooter(place, pass)
                 if pass.end == nil { return }
+            case .dictionary: checkDictionary(place, pass)
             case .base, nil: break
             }
             progress(report.logBytes + pass.reader.offset, total)
@@ -144,11 +147,22 @@ extension StoreCheck {
     private func checkMessage(_ place: LogPosition, _ pass: Pass) {
         do throws(StoreError) {
             if isLocked { return }
-            let size = try MessageBody.verifiedSize(place, tag: pass.tag, file: pass.file, cipher)
+            let size = try MessageBody.verifiedSize(place, tag: pass.tag, file: pass.file, cipher, pass.dictionaries)
             log.locations.append(place.rawValue)
             log.sizes.append(size)
         } catch {
             report.add(.message, pass.name, Int(place.offset), error.message, .repair)
+        }
+    }
+
+    private func checkDictionary(_ place: LogPosition, _ pass: Pass) {
+        // Elsewhere it counts for nothing.
+        guard Int(place.offset) == SegmentHeader.size else { return }
+        do throws(StoreError) {
+            _ = try pass.dictionaries.of(pass.number, pass.file)
+            if cipher != nil || isLocked { throw StoreError(.corrupt, "a dictionary in the clear, in an encrypted store") }
+        } catch {
+            report.add(.frame, pass.name, Int(place.offset), error.message, .repair)
         }
     }
 

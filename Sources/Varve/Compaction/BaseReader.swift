@@ -89,7 +89,7 @@ struct BaseFile {
                     throw .corrupt(place, "a footer that is not that of the base")
                 }
                 return
-            case .message, .smallMessage, .commit, nil: continue
+            case .message, .smallMessage, .dictionary, .commit, nil: continue
             }
         }
     }

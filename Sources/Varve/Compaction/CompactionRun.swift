@@ -204,7 +204,7 @@ final class CompactionRun {
             guard let segment = store.segment(location.segment) else {
                 throw .corrupt(FileNames.segment(location.segment), "the segment is missing")
             }
-            return try StoredFrame(at: location, in: segment.file(), tag: store.uuid.tag)
+            return try StoredFrame(at: location, in: segment.file(), tag: store.uuid.tag, store.dictionaries)
         } catch {
             guard error.kind == .corrupt else { throw error }
             note(error)

@@ -14,13 +14,17 @@ struct StoredFrame {
     let kind: FrameKind
     let payload: ByteBlock
     let length: Int
-    /// CRC-32C of payload and fill.
-    let checksum: UInt32
+    /// What it is compressed with: to another segment it goes as it is only where that has the same.
+    let dictionary: CompressionDictionary?
+    /// Small, in the clear, and seen to inflate: it can be compressed anew.
+    let canBeCompressed: Bool
 
     var frameLength: Int { FrameHeader.frameLength(payload: length) }
 
     /// - Throws: `.corrupt` if no valid message frame stands there.
-    init(at position: LogPosition, in file: any File, tag: UInt32) throws(StoreError) {
+    init(
+        at position: LogPosition, in file: any File, tag: UInt32, _ dictionaries: SegmentDictionaries
+    ) throws(StoreError) {
         let place = "\(FileNames.segment(position.segment)), offset \(position.offset)"
         let head = ByteBlock(capacity: FrameHeader.size)
         let size = try file.size()
@@ -34,7 +38,7 @@ struct StoredFrame {
         guard try file.read(at: Int(position.offset) + FrameHeader.size, into: block.bytes) == block.bytes.count else {
             throw .corrupt(place, "the segment ends within the message")
         }
-        checksum = crc32c(0, UnsafeRawBufferPointer(block.bytes))
+        let checksum = crc32c(0, UnsafeRawBufferPointer(block.bytes))
         let rest = UnsafeRawBufferPointer(rebasing: head.bytes[4...])
         guard crc32c(checksum, rest) == head.bytes.baseAddress!.load32(0) else {
             throw .corrupt(place, "the checksum of the message frame does not hold")
@@ -42,6 +46,32 @@ struct StoredFrame {
         self.kind = kind
         payload = block
         length = Int(header.length)
+        let bytes = UnsafeRawBufferPointer(rebasing: block.bytes[..<length])
+        guard kind == .smallMessage else {
+            dictionary = nil
+            canBeCompressed = false
+            return
+        }
+        let frame = StoredBytes(position, file)
+        let small: SmallMessageHead
+        do throws(FormatError) { small = try SmallMessageHead(bytes) } catch { throw frame.damage(error) }
+        canBeCompressed = small.seal == nil
+        dictionary = canBeCompressed ? try StoredFrame.dictionary(bytes, small, frame, dictionaries) : nil
+    }
+
+    /// - Returns: that of the message, if it has one; with or without, it was seen to inflate.
+    private static func dictionary(
+        _ payload: UnsafeRawBufferPointer, _ head: SmallMessageHead, _ place: StoredBytes,
+        _ dictionaries: SegmentDictionaries
+    ) throws(StoreError) -> CompressionDictionary? {
+        if head.isPlain { return nil }
+        let dictionary = head.dictionary == 0 ? nil : try dictionaries.find(head.dictionary, place)
+        let stored = UnsafeRawBufferPointer(rebasing: payload[head.size...])
+        let inflates = CompressionWorkspace.with {
+            $0.inflate(stored, length: head.contentLength, wanted: head.contentLength, with: dictionary) != nil
+        }
+        guard inflates else { throw place.damage("the message does not inflate") }
+        return dictionary
     }
 }
 
@@ -137,10 +167,12 @@ extension Transaction {
         guard !record.rows.isEmpty else { return nil }
         try changing { () throws(StoreError) in
             if known == nil, let frame {
-                guard frames.hasRoom(payload: frame.length) else {
+                let message = fitted(frame)
+                guard frames.hasRoom(payload: message.payloadLength) else {
                     throw StoreError(.limit, "the transaction is too large; make several of it")
                 }
-                frames.add(frame.kind, payload: frame.payload, length: frame.length, checksum: frame.checksum)
+                frames.add(
+                    message.kind, payload: message.payload, length: message.payloadLength, checksum: message.checksum)
             }
             try index.relocate(record)
             try add(.relocate(record))

@@ -51,6 +51,15 @@ extension Root {
                     live = log
                 }
             }
+            // As long as there are messages in the segment, so is what they may be compressed with.
+            let first = LogPosition(segment: segment.number, offset: UInt32(SegmentHeader.size))
+            if messages > 0, try file.read(at: SegmentHeader.size, into: header.bytes) == FrameHeader.size,
+                let frame = FrameHeader(
+                    UnsafeRawPointer(header.bytes.baseAddress!), at: first, tag: tag, limit: max(0, size - SegmentHeader.size)),
+                frame.kind == FrameKind.dictionary.rawValue
+            {
+                live += frame.frameLength
+            }
             uses.append(
                 SegmentUse(
                     number: segment.number, fileBytes: size, logBytes: log, liveBytes: min(live, log),

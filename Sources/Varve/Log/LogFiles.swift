@@ -209,7 +209,7 @@ struct LogFiles {
                     UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: place,
                     previousEnd: previousEnd)
             case .footer: return Int(place.offset)
-            case .message, .smallMessage, .base, nil: break
+            case .message, .smallMessage, .dictionary, .base, nil: break
             }
         }
     }

@@ -13,6 +13,14 @@ final class LogWriter {
         var end: Int
         /// The file is filled with zeros up to here, or its frames reach farther.
         var zeroed: Int
+        /// What small messages in it are compressed with. As long as the segment has no frames it is to be written yet.
+        var dictionary = SegmentDictionary.unknown
+    }
+
+    enum SegmentDictionary {
+        /// It has not been looked at.
+        case unknown
+        case known(CompressionDictionary?)
     }
 
     /// A transaction that waits to be written, its frames one behind the other.
@@ -125,6 +133,12 @@ struct FrameBuilder {
         blocks.append((header, 0..<FrameHeader.size))
         blocks.append((payload, 0..<(frameLength - FrameHeader.size)))
         byteCount += frameLength
+    }
+
+    mutating func add(_ dictionary: CompressionDictionary) {
+        let (payload, length) = dictionary.encode()
+        let filled = payload.bytes[..<(FrameHeader.frameLength(payload: length) - FrameHeader.size)]
+        add(.dictionary, payload: payload, length: length, checksum: crc32c(0, UnsafeRawBufferPointer(rebasing: filled)))
     }
 
     mutating func add(_ kind: FrameKind, payload: [UInt8]) {

@@ -17,17 +17,22 @@ public struct PreparedMessage: Sendable {
     let checksum: UInt32
     /// The store with whose key it is sealed; nil if it stands in the clear.
     let sealedFor: StoreUUID?
+    /// What it is compressed with: it can stand only in a segment with this one.
+    let dictionary: CompressionDictionary?
 
     /// - Parameter message: at most 1 GiB (`Store.maximumMessageSize`).
     /// - Throws: `.limit` for a larger one.
     /// - Complexity: O(size).
-    public init(_ message: UnsafeRawBufferPointer) throws(StoreError) {
+    public init(_ message: UnsafeRawBufferPointer) throws(StoreError) { try self.init(message, with: nil) }
+
+    /// - Parameter dictionary: with which it is compressed if it is a small one.
+    init(_ message: UnsafeRawBufferPointer, with dictionary: CompressionDictionary?) throws(StoreError) {
         guard message.count <= Format.maximumMessageSize else {
             throw StoreError(.limit, "a message of \(message.count) bytes; at most \(Format.maximumMessageSize) are kept")
         }
         let summary = MessageSummary(parsing: message).encode()
         self = SmallMessageHead.holds(messageSize: message.count, summaryLength: summary.count)
-            ? PreparedMessage(small: message, summary) : PreparedMessage(chunked: message, summary)
+            ? PreparedMessage(small: message, summary, dictionary) : PreparedMessage(chunked: message, summary)
     }
 
     /// Summary and chunks are each compressed on their own.
@@ -59,23 +64,39 @@ public struct PreparedMessage: Sendable {
     }
 
     /// Summary and body are compressed as one.
-    private init(small message: UnsafeRawBufferPointer, _ summary: [UInt8]) {
-        let length = summary.count + message.count
+    private init(
+        small message: UnsafeRawBufferPointer, _ summary: [UInt8], _ dictionary: CompressionDictionary?
+    ) {
+        self = CompressionWorkspace.with { workspace in
+            workspace.content.copyBytes(from: summary)
+            UnsafeMutableRawBufferPointer(rebasing: workspace.content[summary.count...]).copyMemory(from: message)
+            return PreparedMessage(workspace, summaryLength: summary.count, messageSize: message.count, dictionary)
+        }
+    }
+
+    /// - Parameter workspace: has summary and body of a small message.
+    private init(
+        _ workspace: CompressionWorkspace, summaryLength: Int, messageSize: Int, _ dictionary: CompressionDictionary?
+    ) {
+        let length = summaryLength + messageSize
         let block = ByteBlock(capacity: SmallMessageHead.fixedSize + length + Format.frameAlignment)
         let out = block.bytes.baseAddress!
-        let stored = withUnsafeTemporaryAllocation(byteCount: max(length, 1), alignment: 16) { content in
-            content.copyBytes(from: summary)
-            UnsafeMutableRawBufferPointer(rebasing: content[summary.count...]).copyMemory(from: message)
-            return PreparedMessage.store(
-                UnsafeRawBufferPointer(rebasing: content[..<length]), out + SmallMessageHead.fixedSize).length
-        }
-        SmallMessageHead(messageSize: message.count, summaryLength: summary.count, storedLength: stored).encode(into: out)
-        self.init(.smallMessage, size: message.count, block, length: SmallMessageHead.fixedSize + stored)
+        let target = out + SmallMessageHead.fixedSize
+        let stored = workspace.compress(length, with: dictionary, into: target)
+        if stored == 0 { target.copyMemory(from: workspace.content.baseAddress!, byteCount: length) }
+        let dictionary = stored == 0 ? nil : dictionary
+        let head = SmallMessageHead(
+            messageSize: messageSize, summaryLength: summaryLength, dictionary: dictionary?.number ?? 0,
+            storedLength: stored == 0 ? length : stored)
+        head.encode(into: out)
+        self.init(
+            .smallMessage, size: messageSize, block, length: SmallMessageHead.fixedSize + head.storedLength, dictionary)
     }
 
     /// - Parameter payload: has room for the fill.
     init(
-        _ kind: FrameKind, size: Int, _ payload: ByteBlock, length: Int, sealedFor: StoreUUID? = nil
+        _ kind: FrameKind, size: Int, _ payload: ByteBlock, length: Int, _ dictionary: CompressionDictionary? = nil,
+        sealedFor: StoreUUID? = nil
     ) {
         let out = payload.bytes.baseAddress!
         let padded = (length + Format.frameAlignment - 1) & ~(Format.frameAlignment - 1)
@@ -86,6 +107,7 @@ public struct PreparedMessage: Sendable {
         payloadLength = length
         checksum = crc32c(0, UnsafeRawBufferPointer(start: out, count: padded))
         self.sealedFor = sealedFor
+        self.dictionary = dictionary
     }
 
     public init(_ message: [UInt8]) throws(StoreError) {
@@ -93,7 +115,7 @@ public struct PreparedMessage: Sendable {
     }
 
     /// Writes bytes compressed, or as they are if they would not shrink.
-    private static func store(
+    static func store(
         _ source: UnsafeRawBufferPointer, _ out: UnsafeMutableRawPointer
     ) -> (length: Int, isPlain: Bool) {
         guard source.count > 1 else {
@@ -110,6 +132,31 @@ public struct PreparedMessage: Sendable {
 }
 
 extension PreparedMessage {
+    /// A message as it stood in a segment.
+    init(_ frame: StoredFrame) {
+        self.init(frame.kind, size: 0, frame.payload, length: frame.length, frame.dictionary)
+    }
+
+    /// The same message, compressed with another dictionary or with none.
+    /// - Precondition: it is small, in the clear, and inflates.
+    /// - Complexity: O(size).
+    func compressed(with other: CompressionDictionary?) -> PreparedMessage {
+        let bytes = UnsafeRawBufferPointer(rebasing: payload.bytes[..<payloadLength])
+        let head = PreparedMessage.own { () throws(FormatError) in try SmallMessageHead(bytes) }
+        return CompressionWorkspace.with { workspace in
+            let stored = UnsafeRawBufferPointer(rebasing: bytes[head.size...])
+            if head.isPlain {
+                workspace.content.copyMemory(from: stored)
+            } else {
+                let content = workspace.inflate(
+                    stored, length: head.contentLength, wanted: head.contentLength, with: dictionary)
+                precondition(content != nil, "a block that was seen to inflate does not")
+            }
+            return PreparedMessage(
+                workspace, summaryLength: head.summaryLength, messageSize: head.messageSize, other)
+        }
+    }
+
     /// The same message, its summary and its body encrypted.
     /// - Complexity: O(size).
     func sealed(by cipher: StoreCipher) throws(StoreError) -> PreparedMessage {
@@ -173,7 +220,7 @@ extension Store {
     /// - Throws: `.limit` for a larger one.
     /// - Complexity: O(size).
     public func prepare(_ message: UnsafeRawBufferPointer) throws(StoreError) -> PreparedMessage {
-        let prepared = try PreparedMessage(message)
+        let prepared = try PreparedMessage(message, with: preparingDictionary)
         guard let cipher else { return prepared }
         return try prepared.sealed(by: cipher)
     }

@@ -149,12 +149,11 @@ extension Salvage {
         setName(index)
         if places[index] != 0 { return LogPosition(rawValue: places[index]) }
         let place: LogPosition
-        if source.cipher == nil, store.cipher == nil {
-            let (kind, payload, length) = try source.message(index)
+        if source.cipher == nil, store.cipher == nil, let (kind, payload, length) = try source.message(index) {
             place = try tx.addFrame(kind, payload, length: length)
         } else {
-            // What was sealed with the other store's key is sealed with this one's.
-            let message = try store.prepare(try source.body(index).bytes())
+            // What was sealed with the other store's key is sealed with this one's; and a dictionary was that of a segment.
+            let message = tx.fitted(try store.prepare(try source.body(index).bytes()))
             place = try tx.addFrame(message.kind, message.payload, length: message.payloadLength)
         }
         setPlace(index, place)

@@ -38,6 +38,7 @@ struct SalvageSource {
     private(set) var highestModSeq: UInt64 = 0
     /// The log went on behind the last frame that was found.
     private(set) var isEndLost = false
+    private let dictionaries: SegmentDictionaries
     private let durable: LogPosition?
     private var lastEnd = LogPosition.start
     private var lastGap: LogPosition?
@@ -81,6 +82,10 @@ struct SalvageSource {
         let sealed = claimed.values.compactMap(\.header).first(where: \.isEncrypted)
         cipher = try sealed.flatMap { header throws(StoreError) in try Recovery(path, options).openCipher(header) }
         segments = claimed.values.sorted { $0.number < $1.number }
+        let segmentFiles = segments.map { segment in
+            SegmentFile(number: segment.number, path: segment.name, fileSystem: files, file: segment.file)
+        }
+        dictionaries = SegmentDictionaries(tag: store.tag) { segmentFiles }
         let names = try files.list("\(path)/\(FileNames.segments)")
         for number in names.compactMap(FileNames.baseNumber).sorted(by: >) where base == nil {
             if let found = try? BaseFile(number, in: path, files), found.header.store == store, try found.isWhole() {
@@ -135,11 +140,16 @@ struct SalvageSource {
     }
 
     /// The frame of a message that has been found to check.
-    func message(_ index: Int) throws(StoreError) -> (kind: FrameKind, payload: ByteBlock, length: Int) {
+    /// - Returns: nil if it is compressed with a dictionary, which it would have to be taken along with.
+    func message(_ index: Int) throws(StoreError) -> (kind: FrameKind, payload: ByteBlock, length: Int)? {
         let place = LogPosition(rawValue: locations[index])
         let frame = try frame(at: place)
         guard let kind = FrameKind(rawValue: frame.kind), kind.isMessage else {
             throw .corrupt("\(FileNames.segment(place.segment)), offset \(place.offset)", "no message frame any more")
+        }
+        if kind == .smallMessage {
+            let head = try? SmallMessageHead(UnsafeRawBufferPointer(rebasing: frame.payload.bytes[..<frame.length]))
+            if head?.dictionary != 0 { return nil }
         }
         return (kind, frame.payload, frame.length)
     }
@@ -167,7 +177,8 @@ struct SalvageSource {
         guard let segment = segments.first(where: { $0.number == place.segment }) else {
             throw .corrupt(FileNames.segment(place.segment), "the segment is missing")
         }
-        return try MessageBody(place, size: Int(sizes[index]), tag: store.tag, file: segment.file, cipher)
+        return try MessageBody(
+            place, size: Int(sizes[index]), tag: store.tag, file: segment.file, cipher, dictionaries)
     }
 
     // MARK: The scan
@@ -268,7 +279,7 @@ struct SalvageSource {
         switch FrameKind(rawValue: frame.header.kind) {
         case .message, .smallMessage:
             do throws(StoreError) {
-                let size = try MessageBody.verifiedSize(place, tag: store.tag, file: segment.file, cipher)
+                let size = try MessageBody.verifiedSize(place, tag: store.tag, file: segment.file, cipher, dictionaries)
                 locations.append(place.rawValue)
                 sizes.append(size)
             } catch {
@@ -294,7 +305,7 @@ struct SalvageSource {
             guard place.segment >= base?.header.number ?? 1 else { return }
             commits.append(Commit(modSeq: head.modSeq, time: head.time, place: place))
             highestModSeq = max(highestModSeq, head.modSeq)
-        case .commit, .footer, .base, nil: break
+        case .commit, .footer, .base, .dictionary, nil: break
         }
     }
 }
@@ -303,8 +314,10 @@ extension MessageBody {
     /// Reads a message wholly, so that all its checksums are verified and all of it inflates.
     /// - Returns: how many bytes it has.
     /// - Throws: `.corrupt`; `.io`.
-    static func verifiedSize(_ place: LogPosition, tag: UInt32, file: any File, _ cipher: StoreCipher?) throws(StoreError) -> UInt32 {
-        let body = try MessageBody(place, size: nil, tag: tag, file: file, cipher)
+    static func verifiedSize(
+        _ place: LogPosition, tag: UInt32, file: any File, _ cipher: StoreCipher?, _ dictionaries: SegmentDictionaries
+    ) throws(StoreError) -> UInt32 {
+        let body = try MessageBody(place, size: nil, tag: tag, file: file, cipher, dictionaries)
         let piece = ByteBlock(capacity: min(max(body.size, 1), MessageBody.pieceSize))
         var done = 0
         while done < body.size {

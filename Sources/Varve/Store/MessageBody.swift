@@ -24,7 +24,8 @@ public final class MessageBody: Sendable {
     ///   - size: of the message; nil if that is not known.
     ///   - cipher: of an encrypted store.
     init(
-        _ location: LogPosition, size: Int?, tag: UInt32, file: any File, _ cipher: StoreCipher? = nil
+        _ location: LogPosition, size: Int?, tag: UInt32, file: any File, _ cipher: StoreCipher?,
+        _ dictionaries: SegmentDictionaries
     ) throws(StoreError) {
         let frame = StoredBytes(location, file, cipher)
         let start = Int(location.offset)
@@ -37,7 +38,7 @@ public final class MessageBody: Sendable {
         else { throw frame.damage("no message frame") }
         switch FrameKind(rawValue: header.kind) {
         case .smallMessage:
-            let small = try SmallBody(frame, header, block, count)
+            let small = try SmallBody(frame, header, block, count, dictionaries)
             self.size = small.head.messageSize
             form = .small(small)
         case .message:
@@ -54,6 +55,17 @@ public final class MessageBody: Sendable {
         switch form {
         case .small(let small): try small.withSummary(body)
         case .chunked(let chunked): try chunked.withSummary(body)
+        }
+    }
+
+    /// Summary and body of a message that is, or would be, stored as a small one; nil for a larger one.
+    func smallContent() throws(StoreError) -> [UInt8]? {
+        switch form {
+        case .small(let small): return try small.withContent { Array($0) }
+        case .chunked(let chunked):
+            let summary = try chunked.withSummary { Array($0) }
+            guard SmallMessageHead.holds(messageSize: size, summaryLength: summary.count) else { return nil }
+            return summary + (try bytes())
         }
     }
 
@@ -89,7 +101,7 @@ extension Store {
         guard let segment = published.load().segments.file(location.segment) else {
             return try movedBody(of: message)
         }
-        return try MessageBody(location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
+        return try MessageBody(location, size: message.size, tag: uuid.tag, file: segment.file(), cipher, dictionaries)
     }
 
     /// The segment was given up since the message was looked up.
@@ -97,7 +109,7 @@ extension Store {
         if let segment = dropped.file(message.location.segment) {
             do throws(StoreError) {
                 return try MessageBody(
-                    message.location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
+                    message.location, size: message.size, tag: uuid.tag, file: segment.file(), cipher, dictionaries)
             } catch {
                 // The file may go in this moment: then no snapshot is left that knows the old place.
                 if error.kind != .notFound { throw error }
@@ -109,7 +121,7 @@ extension Store {
             let found = MessageRow(leaf, row)
             if found.identity == message.identity.rawValue, let segment = root.segments.file(found.location.segment) {
                 return try MessageBody(
-                    found.location, size: message.size, tag: uuid.tag, file: segment.file(), cipher)
+                    found.location, size: message.size, tag: uuid.tag, file: segment.file(), cipher, dictionaries)
             }
         }
         throw StoreError(.notFound, "message \(message.uid) of mailbox \(message.mailbox) is gone, and its bytes with it")

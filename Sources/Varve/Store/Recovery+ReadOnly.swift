@@ -204,7 +204,7 @@ private struct ReadOnlyRecovery {
                             UnsafeRawBufferPointer(rebasing: frame.payload!.bytes[..<Int(frame.header.length)]), at: position,
                             previousEnd: headers[number]!.previousEnd)
                     case .footer: hasFooter = true
-                    case .message, .smallMessage, .base, nil: break
+                    case .message, .smallMessage, .dictionary, .base, nil: break
                     }
                     position = reader.position
                 }

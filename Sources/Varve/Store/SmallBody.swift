@@ -4,12 +4,16 @@ import VarveFormat
 struct SmallBody: Sendable {
     let head: SmallMessageHead
     private let frame: StoredBytes
+    /// What the block is compressed with; nil if with nothing.
+    private let dictionary: CompressionDictionary?
     /// Has the stored block, opened if it was sealed, in `range`.
     private let block: ByteBlock
     private let range: Range<Int>
 
     /// - Parameter block: has the first `count` bytes of the frame.
-    init(_ frame: StoredBytes, _ header: FrameHeader, _ block: ByteBlock, _ count: Int) throws(StoreError) {
+    init(
+        _ frame: StoredBytes, _ header: FrameHeader, _ block: ByteBlock, _ count: Int, _ dictionaries: SegmentDictionaries
+    ) throws(StoreError) {
         var block = block
         if count < header.frameLength {
             guard Int(header.length) <= SmallBody.longestPayload else {
@@ -29,6 +33,7 @@ struct SmallBody: Sendable {
             throw frame.damage(error)
         }
         try frame.checkSealed(head.seal != nil)
+        dictionary = head.dictionary == 0 ? nil : try dictionaries.find(head.dictionary, frame)
         self.frame = frame
         let stored = UnsafeRawBufferPointer(rebasing: payload[head.size...])
         if let cipher = frame.cipher, let seal = head.seal {
@@ -54,11 +59,17 @@ struct SmallBody: Sendable {
     ) throws(StoreError) -> R {
         let stored = UnsafeRawBufferPointer(rebasing: block.bytes[range])
         if head.isPlain { return try body(UnsafeRawBufferPointer(rebasing: stored[..<count])) }
-        let content = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 16)
-        defer { content.deallocate() }
-        let target = UnsafeMutableRawBufferPointer(rebasing: content[..<count])
-        try frame.unpack(stored, isPlain: false, length: head.contentLength, "the message", into: target)
-        return try body(UnsafeRawBufferPointer(target))
+        return try CompressionWorkspace.with { workspace throws(StoreError) in
+            guard let content = workspace.inflate(stored, length: head.contentLength, wanted: count, with: dictionary) else {
+                throw frame.damage("the message does not inflate")
+            }
+            return try body(content)
+        }
+    }
+
+    /// Calls `body` with summary and body, one behind the other.
+    func withContent<R>(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> R) throws(StoreError) -> R {
+        try withContent(head.contentLength, body)
     }
 
     func withSummary<R>(_ body: (UnsafeRawBufferPointer) throws(StoreError) -> R) throws(StoreError) -> R {

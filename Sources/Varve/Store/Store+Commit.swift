@@ -91,10 +91,12 @@ extension Store {
         let modSeq = writer.state.modSeq + 1
         guard modSeq <= ModSeq.max.rawValue else { throw StoreError(.limit, "the account has used up its modseqs") }
         writer.allocator.begin(modSeq, oldestState: oldestState())
+        var frames = FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag)
+        if writer.log.current.end == SegmentHeader.size, let dictionary = segmentDictionary() { frames.add(dictionary) }
         let transaction = Transaction(
             IndexWriter(
                 writer.state, writer.allocator, modSeq: modSeq, time: options.clock(), place: writer.log.place),
-            FrameBuilder(at: writer.log.end, synced: writer.log.synced, tag: uuid.tag), cipher, newSyncMode: options.syncMode)
+            frames, cipher, newSyncMode: options.syncMode, segmentDictionary: { [self] in segmentDictionary() })
         defer { transaction.isEnded = true }
         do {
             let result = try body(transaction)

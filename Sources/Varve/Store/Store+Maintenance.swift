@@ -12,7 +12,7 @@ extension Store {
 
     var isMaintenanceDue: Bool {
         isFillDue || !writer.sealable.isEmpty || isCheckpointDue || writer.isPurgeDue || isForgettingDue || isShrinkDue
-            || isCompactionDue
+            || isCompactionDue || isDictionaryDue
     }
 
     var isFillDue: Bool {
@@ -55,6 +55,7 @@ extension Store {
             try purgeExpunged()
             try forgetOldExpunges()
             if isWanted({ _ in isShrinkDue }) { try shrinkIndex() }
+            try renewDictionary()
         } catch {
             // What leaves the disk in an unknown state has poisoned the store where it happened. A full disk does no harm:
             // it is the next commit that reports it.
@@ -114,14 +115,25 @@ extension Store {
     /// The new segment's header says where the old one ends, so all of that is on disk before; and it is on disk itself
     /// before any transaction follows it.
     func rollSegmentIfFull() throws(StoreError) {
-        while writer.log.current.end >= options.segmentSize || writer.isSegmentBegun {
+        while writer.log.current.end >= options.segmentSize || writer.isSegmentBegun || writer.nextDictionary != nil {
             guard writer.durable == writer.state.modSeq else {
                 try waitUntilDurable(writer.state.modSeq)
                 try checkUsable()
                 continue
             }
-            try beginSegment()
+            if writer.log.current.end == SegmentHeader.size, !writer.isSegmentBegun, let dictionary = writer.nextDictionary {
+                use(dictionary)
+            } else {
+                try beginSegment()
+            }
         }
+    }
+
+    /// For the current segment, which has no frames yet.
+    private func use(_ dictionary: CompressionDictionary?) {
+        writer.nextDictionary = nil
+        writer.log.current.dictionary = .known(dictionary)
+        preparing.set(dictionary)
     }
 
     /// Goes on in a new segment. If that fails, its header may be on disk all the same, and it says where the old one ends:
@@ -133,6 +145,7 @@ extension Store {
         let header = SegmentHeader(
             store: uuid, number: old.number + 1, firstModSeq: writer.state.modSeq + 1, previousEnd: UInt32(old.end),
             isEncrypted: cipher != nil)
+        let dictionary = writer.nextDictionary ?? segmentDictionary()
         let (file, segment) = try Store.createSegment(header, path: path, options)
         writer.isSegmentBegun = false
         writer.sealable.append((old.file, old.number, old.end))
@@ -142,6 +155,7 @@ extension Store {
             LogWriter.Current(
                 number: header.number, previousEnd: header.previousEnd, file: file, end: SegmentHeader.size,
                 zeroed: Store.smallestFill))
+        use(dictionary)
     }
 
     /// A segment's file with its header, filled with zeros, it and its name durable.
@@ -204,7 +218,7 @@ extension Store {
                 footer.commits += 1
                 footer.lastModSeq = commit.modSeq
                 if footer.firstModSeq == 0 { footer.firstModSeq = commit.modSeq }
-            case .footer, .base, nil: break
+            case .footer, .base, .dictionary, nil: break
             }
         }
         let position = LogPosition(segment: number, offset: UInt32(end))

@@ -39,6 +39,8 @@ public final class Store: @unchecked Sendable {
     /// Nothing can be committed, and nothing on disk is changed.
     public var isReadOnly: Bool { refusal != nil }
     let dropped = DroppedSegments()
+    let dictionaries: SegmentDictionaries
+    let preparing = PreparingDictionary()
 
     // Guarded by `monitor`.
     var writer: Writer
@@ -85,6 +87,10 @@ public final class Store: @unchecked Sendable {
         var isPurgeDue = false
         /// Milliseconds since 1970: when expunges that are older than the horizon are looked for again.
         var nextForgetting: UInt64 = 0
+        /// With which the next segment begins, as soon as possible.
+        var nextDictionary: CompressionDictionary?
+        /// When identities reach this, it is looked whether another dictionary would do better.
+        var dictionaryDue: UInt64 = 0
         /// The superblock at which the index was last made smaller, in vain perhaps.
         var shrunkAt: UInt64 = 0
         /// The header of the segment behind the current one may be on disk.
@@ -108,10 +114,12 @@ public final class Store: @unchecked Sendable {
         self.published = published
         self.lock = lock
         waiting = ParkedThreads(lock: monitor)
+        dictionaries = SegmentDictionaries(tag: uuid.tag) { published.load().segments.files }
         self.damage = damage
         self.refusal = refusal
         flusher = OnDemandThread { [weak self] in self?.flushQueued() }
         maintenance = OnDemandThread { [weak self] in self?.maintain() }
+        if let policy = options.dictionaries { self.writer.dictionaryDue = UInt64(policy.samples + policy.tests) }
     }
 
     /// Whether what the store keeps is encrypted (`Formats/encryption.md`).

@@ -59,6 +59,13 @@ public struct StoreOptions: Sendable {
     /// Counts the index pages that this store looks at.
     public var pageTouches: PageTouchCounter?
 
+    /// When dictionaries are made; nil: never.
+    package var dictionaries: DictionaryPolicy? {
+        get { ownDictionaries ?? DictionaryPolicy.standard(segmentSize: segmentSize) }
+        set { ownDictionaries = newValue }
+    }
+    private var ownDictionaries: DictionaryPolicy?
+
     public init() {}
 
     public static let systemClock: @Sendable () -> UInt64 = {

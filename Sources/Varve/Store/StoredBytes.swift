@@ -7,7 +7,7 @@ struct StoredBytes: Sendable {
     let file: any File
     let cipher: StoreCipher?
 
-    init(_ location: LogPosition, _ file: any File, _ cipher: StoreCipher?) {
+    init(_ location: LogPosition, _ file: any File, _ cipher: StoreCipher? = nil) {
         self.location = location
         self.file = file
         self.cipher = cipher

@@ -24,8 +24,15 @@ public final class Transaction {
     /// Committed although it has no records: it stands for a commit that is lost.
     var isPlaceholder = false
 
-    init(_ index: IndexWriter, _ frames: FrameBuilder, _ cipher: StoreCipher?, newSyncMode: SyncMode) {
+    /// What small messages in the segment of this transaction are compressed with.
+    private let segmentDictionary: () -> CompressionDictionary?
+
+    init(
+        _ index: IndexWriter, _ frames: FrameBuilder, _ cipher: StoreCipher?, newSyncMode: SyncMode,
+        segmentDictionary: @escaping () -> CompressionDictionary? = { nil }
+    ) {
         self.newSyncMode = newSyncMode
+        self.segmentDictionary = segmentDictionary
         self.index = index
         self.frames = frames
         self.cipher = cipher
@@ -62,8 +69,22 @@ public final class Transaction {
             }
             return message
         }
-        guard let cipher else { return message }
-        return try message.sealed(by: cipher)
+        guard let cipher else { return fitted(message) }
+        return try (message.dictionary == nil ? message : message.compressed(with: nil)).sealed(by: cipher)
+    }
+
+    /// Compressed with the dictionary of this segment, or with none.
+    func fitted(_ message: PreparedMessage) -> PreparedMessage {
+        guard let dictionary = message.dictionary else { return message }
+        let own = segmentDictionary()
+        return own?.number == dictionary.number ? message : message.compressed(with: own)
+    }
+
+    /// A message of another segment as it is to stand in this one: here it may shrink more than it did there.
+    func fitted(_ frame: StoredFrame) -> PreparedMessage {
+        let message = PreparedMessage(frame)
+        let own = segmentDictionary()
+        return frame.canBeCompressed && own?.number != frame.dictionary?.number ? message.compressed(with: own) : message
     }
 
     /// Puts a message's frame, as another store has it, before the commit.
@@ -162,7 +183,10 @@ public final class Transaction {
     public func append(
         _ message: [UInt8], to mailbox: MailboxID, flags: Flags = [], internalDate: InternalDate
     ) throws(StoreError) -> UID {
-        try append(PreparedMessage(message), to: mailbox, flags: flags, internalDate: internalDate)
+        let prepared = try message.withBytes { bytes throws(StoreError) in
+            try PreparedMessage(bytes, with: segmentDictionary())
+        }
+        return try append(prepared, to: mailbox, flags: flags, internalDate: internalDate)
     }
 
     /// The flags, without bits that mean nothing.

@@ -44,7 +44,7 @@ enum Change: CaseIterable {
                 ? run.number(0...(Mail.small - 1)) : run.number(Mail.small...(Mail.small + Mail.large - 1))
             let (system, keywords) = Change.flags(run)
             let uid = try tx.append(
-                Mail.prepared[body], to: mailbox, flags: Change.flags(system, keywords), internalDate: Mail.internalDate)
+                run.prepared(body), to: mailbox, flags: Change.flags(system, keywords), internalDate: Mail.internalDate)
             guard account.append(body, to: id, system, keywords) == uid.rawValue else {
                 throw Violation("UID \(uid) is given")
             }

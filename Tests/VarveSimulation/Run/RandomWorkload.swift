@@ -73,6 +73,11 @@ final class RandomWorkload {
     func chance(_ count: Int) -> Bool { random.once(in: count) }
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
+    /// Every second one is made ready by the store, with the dictionary that it has.
+    func prepared(_ body: Int) throws -> PreparedMessage {
+        chance(2) ? try store.prepare(Mail.bodies[body]) : Mail.prepared[body]
+    }
+
     private var options: StoreOptions {
         var options = StoreOptions()
         options.fileSystem = canary.map { CanaryFileSystem($0, disk) } ?? disk
@@ -82,6 +87,7 @@ final class RandomWorkload {
         options.checkpointInterval = 96 << 10
         options.clock = { [clock] in clock.time }
         options.random = { 0x1234_5678_9abc_def0 }
+        options.dictionaries = DictionaryPolicy(size: 500, samples: 12, tests: 4)
         return options
     }
 

@@ -43,6 +43,7 @@ final class ModelRun {
         options.segmentSize = 1 << 20
         options.checkpointInterval = 1 << 18
         options.clock = { 1_700_000_000_000 }
+        options.dictionaries = DictionaryPolicy(size: 500, samples: 24, tests: 8)
         adjust(&options)
         self.options = options
         store = try Store.open(at: path, options)
@@ -56,6 +57,11 @@ final class ModelRun {
 
     func chance(_ count: Int) -> Bool { random.once(in: count) }
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+
+    /// Every second one is made ready by the store, with the dictionary that it has.
+    private func prepared(_ body: Int) throws -> PreparedMessage {
+        chance(2) ? try store.prepare(ModelRun.texts[body]) : ModelRun.bodies[body]
+    }
 
     func run(operations wanted: Int) throws {
         var nextCheck = 10_000
@@ -186,7 +192,7 @@ final class ModelRun {
         case 0...29:
             let flags = someFlags()
             let body = number(0...15)
-            let uid = try tx.append(ModelRun.bodies[body], to: mailbox, flags: flags, internalDate: noon)
+            let uid = try tx.append(prepared(body), to: mailbox, flags: flags, internalDate: noon)
             try require(
                 uid.rawValue == model.append(body, to: id, flags.system, ModelRun.fold(flags.keywords)), "UID of an append")
         case 30...59:
