@@ -28,8 +28,18 @@ struct AddressParser {
     private var wordCount = 0
     private var wasQuoted = false
 
+    init() { lexer = FieldLexer(UnsafeRawBufferPointer(start: nil, count: 0)) }
+
     /// - Parameter value: unfolded.
     init(_ value: UnsafeRawBufferPointer) { lexer = FieldLexer(value) }
+
+    /// Begins with another field's value. The memory for the pieces is used again.
+    /// - Parameter value: unfolded.
+    mutating func start(_ value: UnsafeRawBufferPointer) {
+        lexer = FieldLexer(value)
+        isInGroup = false
+        foundAny = false
+    }
 
     /// Goes to the next address or group marker; false if there is none.
     mutating func next() -> Bool {
@@ -139,6 +149,7 @@ struct AddressParser {
             default: break
             }
             ahead.advance()
+            _ = ahead.takePlain()
         }
         return .bare
     }
@@ -240,6 +251,8 @@ struct AddressParser {
             }
             isApart = false
             takePiece(octet)
+            // What follows without a gap and means nothing by itself is of the same word.
+            words.append(contentsOf: lexer.takePlain())
         }
     }
 
@@ -258,6 +271,6 @@ struct AddressParser {
         default: break
         }
         lexer.advance()
-        words.append(contentsOf: lexer.bytes[start..<lexer.position])
+        words.append(contentsOf: lexer.bytes.slice(start..<lexer.position))
     }
 }

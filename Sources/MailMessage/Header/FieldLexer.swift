@@ -15,6 +15,13 @@ struct FieldLexer {
 
     mutating func advance() { position += 1 }
 
+    /// Passes plain octets of a word, and returns them.
+    mutating func takePlain() -> UnsafeRawBufferPointer {
+        let start = position
+        while position < bytes.count, Octet.isPlain(bytes[position]) { position += 1 }
+        return bytes.slice(start..<position)
+    }
+
     /// Takes over what another lexer of the same bytes knows of marks without partner.
     mutating func learn(from other: FieldLexer) {
         quotesAreText = other.quotesAreText

@@ -33,6 +33,16 @@ enum Octet {
     /// White space inside of a field: line ends are such where a value was not unfolded.
     static func isBlank(_ octet: UInt8) -> Bool { octet == space || octet == tab || octet == cr || octet == lf }
 
+    /// In an address' words (RFC 5322 §3.4): octets that end no word, and begin nothing that is passed as a whole.
+    static func isPlain(_ octet: UInt8) -> Bool {
+        octet < 0x40 ? octet > space && 1 << UInt64(octet) & notPlain == 0 : octet != at
+    }
+
+    /// Those below 64 that do. White space and controls are not plain anyway.
+    private static let notPlain: UInt64 = [quote, openParen, comma, colon, semicolon, less, equals, greater].reduce(0) {
+        $0 | 1 << UInt64($1)
+    }
+
     static func isDigit(_ octet: UInt8) -> Bool { octet &- 0x30 < 10 }
 
     static func lowercased(_ octet: UInt8) -> UInt8 { octet &- 0x41 < 26 ? octet | 0x20 : octet }

@@ -62,14 +62,21 @@ struct SentDate {
         }
     }
 
-    /// Up to 16 letters, made small.
-    private mutating func word() -> [UInt8]? {
-        var letters: [UInt8] = []
-        while let octet = lexer.current, Octet.isLetter(octet), letters.count < 16 {
-            letters.append(octet | 0x20)
+    /// Up to 16 letters, made small: the first eight, the first one in the highest byte, zeros behind the last one.
+    private mutating func word() -> UInt64? {
+        var letters: UInt64 = 0
+        var count = 0
+        while let octet = lexer.current, Octet.isLetter(octet), count < 16 {
+            if count < 8 { letters |= UInt64(octet | 0x20) << UInt64(56 - 8 * count) }
+            count += 1
             lexer.advance()
         }
-        return letters.isEmpty ? nil : letters
+        return count == 0 ? nil : letters
+    }
+
+    /// What `word` makes of a word of at most eight small letters.
+    private static func word(_ text: StaticString) -> UInt64 {
+        (0..<text.utf8CodeUnitCount).reduce(0) { $0 | UInt64(text.utf8Start[$1]) << UInt64(56 - 8 * $1) }
     }
 
     /// A number of at most so many digits; nil, nothing passed, if there is none or it has more.
@@ -135,13 +142,14 @@ struct SentDate {
         if let offset = numericZone() { return offset }
         guard let name = word() else { return nil }
         // GMT+0100 is met as well.
-        if name.starts(with: "gmt".utf8) || name.starts(with: "ut".utf8), let offset = numericZone() { return offset }
-        switch String(decoding: name, as: UTF8.self) {
-        case "edt": return -4 * 60
-        case "est", "cdt": return -5 * 60
-        case "cst", "mdt": return -6 * 60
-        case "mst", "pdt": return -7 * 60
-        case "pst": return -8 * 60
+        let isUniversal = name >> 40 == SentDate.word("gmt") >> 40 || name >> 48 == SentDate.word("ut") >> 48
+        if isUniversal, let offset = numericZone() { return offset }
+        switch name {
+        case SentDate.word("edt"): return -4 * 60
+        case SentDate.word("est"), SentDate.word("cdt"): return -5 * 60
+        case SentDate.word("cst"), SentDate.word("mdt"): return -6 * 60
+        case SentDate.word("mst"), SentDate.word("pdt"): return -7 * 60
+        case SentDate.word("pst"): return -8 * 60
         default: return 0
         }
     }
@@ -163,12 +171,12 @@ struct SentDate {
 
     // MARK: Calendar
 
-    private static func month(_ word: [UInt8]) -> Int? {
-        guard word.count >= 3 else { return nil }
+    /// The month that begins with the word's first three letters.
+    private static func month(_ word: UInt64) -> Int? {
         let names: StaticString = "janfebmaraprmayjunjulaugsepoctnovdec"
         for month in 0..<12 {
             let name = names.utf8Start + 3 * month
-            if word[0] == name[0], word[1] == name[1], word[2] == name[2] { return month + 1 }
+            if word >> 40 == UInt64(name[0]) << 16 | UInt64(name[1]) << 8 | UInt64(name[2]) { return month + 1 }
         }
         return nil
     }

@@ -197,9 +197,11 @@ struct SummaryDraft {
         var nextString = stringsStart + envelope.count
         for number in order {
             let part = parts[number]
-            for place in [part.start, part.bodyStart, part.end, part.lines, nextString] {
-                out.append(summary: place, bytes: 4)
-            }
+            out.append(summary: part.start, bytes: 4)
+            out.append(summary: part.bodyStart, bytes: 4)
+            out.append(summary: part.end, bytes: 4)
+            out.append(summary: part.lines, bytes: 4)
+            out.append(summary: nextString, bytes: 4)
             out.append(summary: part.childCount == 0 ? 0 : nextChild, bytes: 2)
             out.append(summary: part.childCount, bytes: 2)
             out.append(summary: Int(part.kind.rawValue), bytes: 4)

@@ -8,6 +8,7 @@ struct SummaryStrings {
     var allowance = 0
 
     private var list: [UInt8] = []
+    private var parser = AddressParser()
 
     var count: Int { bytes.count }
 
@@ -66,10 +67,10 @@ struct SummaryStrings {
         var left = MailLimits.addressesPerField
         fields.forEach(name) { value in
             value.withUnfolded { unfolded in
-                var parser = AddressParser(unfolded)
+                parser.start(unfolded)
                 while left > 0, parser.next() {
                     left -= 1
-                    guard append(parser) else {
+                    guard appendAddress() else {
                         left = 0
                         break
                     }
@@ -82,14 +83,14 @@ struct SummaryStrings {
 
     // MARK: Pieces
 
-    private mutating func append(_ address: AddressParser) -> Bool {
-        let size =
-            address.name.keptCount + address.route.keptCount + address.mailbox.keptCount + address.host.keptCount
+    /// Adds the address at which the parser stands to the list.
+    private mutating func appendAddress() -> Bool {
+        let size = parser.name.keptCount + parser.route.keptCount + parser.mailbox.keptCount + parser.host.keptCount
         guard take(size + 4 * SummaryLayout.numberBytes) else { return false }
-        SummaryStrings.append(address.name, to: &list)
-        SummaryStrings.append(address.route, to: &list)
-        SummaryStrings.append(address.mailbox, to: &list)
-        SummaryStrings.append(address.host, to: &list)
+        SummaryStrings.append(parser.name, to: &list)
+        SummaryStrings.append(parser.route, to: &list)
+        SummaryStrings.append(parser.mailbox, to: &list)
+        SummaryStrings.append(parser.host, to: &list)
         return true
     }
 
@@ -109,7 +110,9 @@ struct SummaryStrings {
             out.append(0)
             return
         }
-        text.bytes.withUnsafeBytes { append($0, to: &out) }
+        let count = text.keptCount
+        append(number: count + 1, to: &out)
+        if count == text.bytes.count { out.append(contentsOf: text.bytes) } else { out.append(contentsOf: text.bytes[..<count]) }
     }
 
     private static func append(_ string: UnsafeRawBufferPointer, to out: inout [UInt8]) {

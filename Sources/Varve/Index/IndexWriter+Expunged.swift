@@ -38,8 +38,8 @@ extension IndexWriter {
     /// - Returns: whether none is left.
     @discardableResult
     func purge(_ mailbox: UInt32, upTo bound: UInt64, _ budget: inout PurgeBudget) throws(StoreError) -> Bool {
-        try openMailbox(mailbox)
-        let row = open[mailbox]!.row
+        let opened = try openMailbox(mailbox)
+        let row = opened.row
         guard row.dead > 0, bound > row.purged else { return true }
         if budget.isUsedUp { return false }
         let ranges = try purgeable(row, upTo: bound, limit: budget.left)
@@ -63,10 +63,10 @@ extension IndexWriter {
         guard gone <= Int(row.dead), UInt64(gone) <= state.deadRows else {
             throw .corrupt("\(FileNames.index), mailbox \(mailbox)", "\(gone) rows to purge, \(row.dead) counted")
         }
-        open[mailbox]!.row.dead -= UInt32(gone)
-        open[mailbox]!.row.purged = purged
-        open[mailbox]!.row.purgedBelow = below
-        open[mailbox]!.isDirty = true
+        opened.row.dead -= UInt32(gone)
+        opened.row.purged = purged
+        opened.row.purgedBelow = below
+        opened.isDirty = true
         state.deadRows -= UInt64(gone)
         return purged == bound
     }
@@ -114,8 +114,8 @@ extension IndexWriter {
     ///
     /// Not a change of the mailbox: what it holds stays as it is.
     func forgetVanished(_ mailbox: UInt32, through floor: UInt64) throws(StoreError) {
-        try openMailbox(mailbox)
-        let row = open[mailbox]!.row
+        let opened = try openMailbox(mailbox)
+        let row = opened.row
         guard floor > row.vanishedFloor, floor < modSeq else {
             throw .corrupt(
                 "mailbox \(mailbox)", "expunges through \(floor) are forgotten by commit \(modSeq), those through "
@@ -126,12 +126,12 @@ extension IndexWriter {
         try state.vanished.remove(
             RangeRow.key(mailbox: mailbox, modSeq: 0, first: 0),
             RangeRow.key(mailbox: mailbox, modSeq: floor, first: .max), allocator)
-        open[mailbox]!.row.vanishedFloor = floor
-        if open[mailbox]!.row.purged < floor {
-            open[mailbox]!.row.purged = floor
-            open[mailbox]!.row.purgedBelow = 0
+        opened.row.vanishedFloor = floor
+        if opened.row.purged < floor {
+            opened.row.purged = floor
+            opened.row.purgedBelow = 0
         }
-        open[mailbox]!.isDirty = true
+        opened.isDirty = true
     }
 
     /// How far `forgetVanished` can go in one step: the newest commit at or before `bound` that expunged something, if what

@@ -29,7 +29,7 @@ extension IndexWriter {
     func changeFlags(
         _ operation: FlagOperation, _ flags: Flags, of uids: UIDSet, in mailbox: UInt32
     ) throws(StoreError) -> UIDSet {
-        try openMailbox(mailbox)
+        let opened = try openMailbox(mailbox)
         let change = FlagChangePlan(
             operation: operation, system: flags.system.rawValue,
             keywordSets: try keywordSets(operation, flags.keywords, uids, mailbox))
@@ -91,21 +91,21 @@ extension IndexWriter {
         }
         endRun()
         guard count > 0 else { return changed }
-        try self.count(Int64(unseen), in: mailbox, \.unseen)
-        try self.count(Int64(deleted), in: mailbox, \.deleted)
-        open[mailbox]!.changed.formUnion(changed)
-        open[mailbox]!.isTouched = true
-        open[mailbox]!.isDirty = true
-        try forget(runs, all: count == open[mailbox]!.row.messages, in: mailbox)
+        try self.count(Int64(unseen), in: opened, \.unseen)
+        try self.count(Int64(deleted), in: opened, \.deleted)
+        opened.changed.formUnion(changed)
+        opened.isTouched = true
+        opened.isDirty = true
+        try forget(runs, all: count == opened.row.messages, in: mailbox)
         return changed
     }
 
     /// Adds to a counter of a mailbox, which a damaged index may have wrong.
-    func count(_ change: Int64, in mailbox: UInt32, _ counter: WritableKeyPath<MailboxRow, UInt32>) throws(StoreError) {
-        guard let result = UInt32(exactly: Int64(open[mailbox]!.row[keyPath: counter]) + change) else {
-            throw .corrupt("\(FileNames.index), mailbox \(mailbox)", "its counters are not those of its messages")
+    func count(_ change: Int64, in opened: OpenMailbox, _ counter: WritableKeyPath<MailboxRow, UInt32>) throws(StoreError) {
+        guard let result = UInt32(exactly: Int64(opened.row[keyPath: counter]) + change) else {
+            throw .corrupt("\(FileNames.index), mailbox \(opened.row.id)", "its counters are not those of its messages")
         }
-        open[mailbox]!.row[keyPath: counter] = result
+        opened.row[keyPath: counter] = result
     }
 
     /// Which set of keywords takes the place of which, for the sets that messages among `uids` have.

@@ -20,28 +20,28 @@ extension IndexWriter {
 
     /// Puts a message behind all others of a mailbox.
     private func add(_ row: MessageRow, to mailbox: UInt32) throws(StoreError) {
-        try openMailbox(mailbox)
-        let next = open[mailbox]!.row.uidNext
+        let opened = try openMailbox(mailbox)
+        let next = opened.row.uidNext
         guard row.uid == next, row.uid < UInt32.max else {
             throw .corrupt("mailbox \(mailbox)", "UID \(row.uid) is given, where \(next) is the next one")
         }
         try state.uid.insert(MessageRow.key(mailbox: mailbox, uid: row.uid), allocator) { row.store($0, $1) }
         let flags = SystemFlags(rawValue: row.flags)
-        open[mailbox]!.row.uidNext = row.uid + 1
-        open[mailbox]!.row.messages += 1
-        open[mailbox]!.row.bytes += UInt64(row.size)
-        if !flags.contains(.seen) { open[mailbox]!.row.unseen += 1 }
-        if flags.contains(.deleted) { open[mailbox]!.row.deleted += 1 }
-        open[mailbox]!.changed.insert(UID(row.uid))
-        open[mailbox]!.isTouched = true
-        open[mailbox]!.isDirty = true
+        opened.row.uidNext = row.uid + 1
+        opened.row.messages += 1
+        opened.row.bytes += UInt64(row.size)
+        if !flags.contains(.seen) { opened.row.unseen += 1 }
+        if flags.contains(.deleted) { opened.row.deleted += 1 }
+        opened.changed.insert(UID(row.uid))
+        opened.isTouched = true
+        opened.isDirty = true
     }
 
     /// Puts copies of rows behind all others of a mailbox, under UIDs from `first` on.
     private func add(_ rows: [MessageRow], to mailbox: UInt32, from first: UInt32) throws(StoreError) {
         guard !rows.isEmpty else { return }
-        try openMailbox(mailbox)
-        let next = open[mailbox]!.row.uidNext
+        let opened = try openMailbox(mailbox)
+        let next = opened.row.uidNext
         guard first == next, rows.count < Int(UInt32.max - first) else {
             throw .corrupt("mailbox \(mailbox)", "UIDs from \(first) on are given, where \(next) is the next one")
         }
@@ -56,14 +56,14 @@ extension IndexWriter {
             copy.store(leaf, row)
         }
         let last = first + UInt32(rows.count - 1)
-        open[mailbox]!.row.uidNext = last + 1
-        try count(Int64(rows.count), in: mailbox, \.messages)
-        try count(Int64(rows.count { $0.flags & SystemFlags.seen.rawValue == 0 }), in: mailbox, \.unseen)
-        try count(Int64(rows.count { $0.flags & SystemFlags.deleted.rawValue != 0 }), in: mailbox, \.deleted)
-        open[mailbox]!.row.bytes += rows.reduce(0) { $0 + UInt64($1.size) }
-        open[mailbox]!.changed.insert(UIDRange(UID(first), UID(last)))
-        open[mailbox]!.isTouched = true
-        open[mailbox]!.isDirty = true
+        opened.row.uidNext = last + 1
+        try count(Int64(rows.count), in: opened, \.messages)
+        try count(Int64(rows.count { $0.flags & SystemFlags.seen.rawValue == 0 }), in: opened, \.unseen)
+        try count(Int64(rows.count { $0.flags & SystemFlags.deleted.rawValue != 0 }), in: opened, \.deleted)
+        opened.row.bytes += rows.reduce(0) { $0 + UInt64($1.size) }
+        opened.changed.insert(UIDRange(UID(first), UID(last)))
+        opened.isTouched = true
+        opened.isDirty = true
     }
 
     /// Copies go in blocks of so many messages, which bounds the memory that a copy takes.
@@ -125,7 +125,7 @@ extension IndexWriter {
     /// - Parameter bodiesStay: copies of them were made just before.
     func expunge(_ victims: Victims, in mailbox: UInt32, bodiesStay: Bool = false) throws(StoreError) {
         guard victims.count > 0 else { return }
-        try openMailbox(mailbox)
+        let opened = try openMailbox(mailbox)
         var runs = ModSeqRuns(except: modSeq)
         var counts = MailboxRow(id: 0, uidValidity: 0, modSeq: 0, name: [])
         let modSeq = modSeq
@@ -156,18 +156,18 @@ extension IndexWriter {
                 return change
             }
         }
-        let all = counts.messages == open[mailbox]!.row.messages
-        try count(-Int64(counts.messages), in: mailbox, \.messages)
-        try count(-Int64(counts.unseen), in: mailbox, \.unseen)
-        try count(-Int64(counts.deleted), in: mailbox, \.deleted)
-        try count(Int64(counts.messages), in: mailbox, \.dead)
-        open[mailbox]!.row.bytes -= min(counts.bytes, open[mailbox]!.row.bytes)
+        let all = counts.messages == opened.row.messages
+        try count(-Int64(counts.messages), in: opened, \.messages)
+        try count(-Int64(counts.unseen), in: opened, \.unseen)
+        try count(-Int64(counts.deleted), in: opened, \.deleted)
+        try count(Int64(counts.messages), in: opened, \.dead)
+        opened.row.bytes -= min(counts.bytes, opened.row.bytes)
         state.deadRows += UInt64(counts.messages)
         if !bodiesStay { state.addDead(messages: counts.messages, bytes: counts.bytes) }
-        open[mailbox]!.changed = open[mailbox]!.changed.subtracting(victims.uids)
-        open[mailbox]!.vanished.formUnion(victims.uids)
-        open[mailbox]!.isTouched = true
-        open[mailbox]!.isDirty = true
+        opened.changed = opened.changed.subtracting(victims.uids)
+        opened.vanished.formUnion(victims.uids)
+        opened.isTouched = true
+        opened.isDirty = true
         try forget(runs, all: all, areGone: true, in: mailbox)
     }
 }

@@ -6,10 +6,11 @@ import VarveFormat
 ///
 /// What a record does to a mailbox's row and ranges is gathered here and written once, by `finish`.
 final class IndexWriter {
-    struct OpenMailbox {
+    /// A mailbox that this transaction changes.
+    final class OpenMailbox {
         var row: MailboxRow
         /// What the row said when the transaction began; nil for a mailbox made by it.
-        var listedModSeq: UInt64?
+        let listedModSeq: UInt64?
         /// UIDs changed by this transaction, still live; may span UIDs that no message has.
         var changed = UIDSet()
         /// UIDs expunged by this transaction, exactly.
@@ -18,6 +19,11 @@ final class IndexWriter {
         var isTouched = false
         /// Whether the row is to be written.
         var isDirty = false
+
+        init(row: MailboxRow, listedModSeq: UInt64?) {
+            self.row = row
+            self.listedModSeq = listedModSeq
+        }
     }
 
     var state: IndexState
@@ -26,7 +32,9 @@ final class IndexWriter {
     /// Milliseconds since 1970.
     let time: UInt64
     let place: CommitPlace
-    var open: [UInt32: OpenMailbox] = [:]
+    private(set) var open: [UInt32: OpenMailbox] = [:]
+    /// The one that was asked for last: a bulk load asks for the same again and again.
+    private var lastOpened: OpenMailbox?
     /// Mailboxes that this transaction deleted, and, once it is finished, those whose highest modseq is its own.
     private(set) var changedMailboxes: [UInt32] = []
 
@@ -46,7 +54,8 @@ final class IndexWriter {
     // MARK: Mailboxes
 
     func mailbox(_ id: UInt32) throws(StoreError) -> MailboxRow? {
-        if let entry = open[id] { return entry.row }
+        if let opened = lastOpened, opened.row.id == id { return opened.row }
+        if let opened = open[id] { return opened.row }
         return try state.mailbox(id, allocator.pages)
     }
 
@@ -54,13 +63,21 @@ final class IndexWriter {
         try name.withBytes { name throws(StoreError) in try state.mailboxID(named: name, allocator.pages) }
     }
 
-    /// Makes sure that `open[id]` is there.
-    func openMailbox(_ id: UInt32) throws(StoreError) {
-        if open[id] != nil { return }
+    /// - Throws: `.notFound`.
+    @discardableResult
+    func openMailbox(_ id: UInt32) throws(StoreError) -> OpenMailbox {
+        if let opened = lastOpened, opened.row.id == id { return opened }
+        if let opened = open[id] {
+            lastOpened = opened
+            return opened
+        }
         guard let row = try state.mailbox(id, allocator.pages) else {
             throw StoreError(.notFound, "there is no mailbox \(id)")
         }
-        open[id] = OpenMailbox(row: row, listedModSeq: row.highestModSeq)
+        let opened = OpenMailbox(row: row, listedModSeq: row.highestModSeq)
+        open[id] = opened
+        lastOpened = opened
+        return opened
     }
 
     func createMailbox(_ id: UInt32, uidValidity: UInt32, name: String) throws(StoreError) {
@@ -72,22 +89,25 @@ final class IndexWriter {
         state.nextMailbox = id + 1
         state.lastUIDValidity = max(state.lastUIDValidity, uidValidity)
         let row = MailboxRow(id: id, uidValidity: uidValidity, modSeq: modSeq, name: Array(name.utf8))
-        open[id] = OpenMailbox(row: row, listedModSeq: nil, isTouched: true, isDirty: true)
+        let opened = OpenMailbox(row: row, listedModSeq: nil)
+        opened.isTouched = true
+        opened.isDirty = true
+        open[id] = opened
         try setName(name, id)
         // The row stands in the tree at once, so that the mailbox is found in this transaction too.
         try writeRow(row)
     }
 
     func renameMailbox(_ id: UInt32, to name: String) throws(StoreError) {
-        try openMailbox(id)
+        let opened = try openMailbox(id)
         try checkLength(name)
         guard try mailboxID(named: name) == nil else { throw StoreError(.alreadyExists, "mailbox \(name) exists") }
-        try open[id]!.row.name.withBytes { old throws(StoreError) in _ = try state.names.remove(old, allocator) }
-        open[id]!.row.name = Array(name.utf8)
-        open[id]!.isTouched = true
-        open[id]!.isDirty = true
+        try opened.row.name.withBytes { old throws(StoreError) in _ = try state.names.remove(old, allocator) }
+        opened.row.name = Array(name.utf8)
+        opened.isTouched = true
+        opened.isDirty = true
         try setName(name, id)
-        try writeRow(open[id]!.row)
+        try writeRow(opened.row)
     }
 
     /// A longer name does not fit in a page.
@@ -98,8 +118,9 @@ final class IndexWriter {
     }
 
     func deleteMailbox(_ id: UInt32) throws(StoreError) {
-        try openMailbox(id)
-        let entry = open.removeValue(forKey: id)!
+        let entry = try openMailbox(id)
+        open[id] = nil
+        lastOpened = nil
         changedMailboxes.append(id)
         try entry.row.name.withBytes { name throws(StoreError) in _ = try state.names.remove(name, allocator) }
         try MailboxRow.key(id).withBytes { key throws(StoreError) in _ = try state.mailboxes.remove(key, allocator) }
@@ -144,38 +165,38 @@ final class IndexWriter {
     }
 
     func claimRecent(_ id: UInt32, below uid: UInt32) throws(StoreError) {
-        try openMailbox(id)
-        guard uid <= open[id]!.row.uidNext else {
+        let opened = try openMailbox(id)
+        guard uid <= opened.row.uidNext else {
             throw .corrupt("mailbox \(id)", "UIDs below \(uid) are claimed as recent")
         }
-        open[id]!.row.firstRecent = max(open[id]!.row.firstRecent, uid)
-        open[id]!.isDirty = true
+        opened.row.firstRecent = max(opened.row.firstRecent, uid)
+        opened.isDirty = true
     }
 
     /// Makes what clients know of a mailbox' messages void (RFC 3501 §2.3.1.1).
     func renewUIDValidity(_ id: UInt32, to uidValidity: UInt32) throws(StoreError) {
-        try openMailbox(id)
+        let opened = try openMailbox(id)
         guard uidValidity > state.lastUIDValidity else {
             throw .corrupt("mailbox \(id)", "UIDVALIDITY \(uidValidity) is given, \(state.lastUIDValidity) was before")
         }
         state.lastUIDValidity = uidValidity
-        open[id]!.row.uidValidity = uidValidity
-        open[id]!.isTouched = true
-        open[id]!.isDirty = true
+        opened.row.uidValidity = uidValidity
+        opened.isTouched = true
+        opened.isDirty = true
     }
 
     // What a mailbox is for, and how its history is kept, is nothing of what is in it: its highest modseq stays.
 
     func setSpecialUse(_ use: SpecialUse, of id: UInt32) throws(StoreError) {
-        try openMailbox(id)
-        open[id]!.row.specialUse = use
-        open[id]!.isDirty = true
+        let opened = try openMailbox(id)
+        opened.row.specialUse = use
+        opened.isDirty = true
     }
 
     func setSyncMode(_ mode: SyncMode, of id: UInt32) throws(StoreError) {
-        try openMailbox(id)
-        open[id]!.row.syncMode = mode
-        open[id]!.isDirty = true
+        let opened = try openMailbox(id)
+        opened.row.syncMode = mode
+        opened.isDirty = true
     }
 
     // MARK: The end of the transaction
@@ -183,7 +204,7 @@ final class IndexWriter {
     /// Writes what was gathered, and gives the state after the transaction.
     func finish() throws(StoreError) -> IndexState {
         for id in open.keys.sorted() {
-            guard var entry = open[id], entry.isDirty else { continue }
+            guard let entry = open[id], entry.isDirty else { continue }
             if entry.isTouched {
                 if let listed = entry.listedModSeq {
                     try state.mailboxChanges.remove(MailboxChangeRow.key(modSeq: listed, mailbox: id), allocator)
@@ -198,6 +219,7 @@ final class IndexWriter {
             try writeRow(entry.row)
         }
         open.removeAll()
+        lastOpened = nil
         try noteSegment()
         state.modSeq = modSeq
         return state
