@@ -14,6 +14,9 @@ public final class VarveEngine: QueueingEngine {
     public static func open(_ folder: String) throws -> VarveEngine { VarveEngine(try Store.open(at: folder + "/store")) }
     public func close() throws { try store.close() }
 
+    /// Returns when the store does nothing by itself.
+    public func settle() { store.waitForMaintenance() }
+
     public func create(_ names: [String]) throws {
         try store.commit { transaction in
             for name in names { try transaction.createMailbox(name) }

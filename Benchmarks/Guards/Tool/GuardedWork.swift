@@ -31,7 +31,8 @@ enum GuardedWork: String, CaseIterable, Sendable {
         let mailbox = try engine.mailbox(names[0])
         switch self {
         case .append:
-            for number in 0..<200 { _ = try engine.append(corpus.message(number), to: mailbox) }
+            for number in 0..<400 { _ = try engine.append(corpus.message(number), to: mailbox) }
+            try GuardedWork.settle(engine, corpus, mailbox)
             return try GuardedWork.counted(200) { for number in 0..<$0 { _ = try engine.append(corpus.message(number), to: mailbox) } }
         case .load:
             return try GuardedWork.counted(2000) { try engine.load(corpus, into: [(mailbox, $0)]) }
@@ -46,8 +47,17 @@ enum GuardedWork: String, CaseIterable, Sendable {
             return try GuardedWork.read(engine, mailbox, of: GuardedWork.largeBodies) { 70_000 * ($0 % 14)..<70_000 * ($0 % 14) + GuardedWork.message }
         default:
             try engine.load(corpus, into: [(mailbox, GuardedWork.messages)])
+            try GuardedWork.settle(engine, corpus, mailbox)
         }
         return try perform(engine, mailbox, seed)
+    }
+
+    /// Sees to it that nothing is left to be done beside the work that is counted, as the making of a dictionary.
+    private static func settle(_ engine: VarveEngine, _ corpus: MessageCorpus, _ mailbox: MailboxKey) throws {
+        for number in 0..<2 {
+            _ = try engine.append(corpus.message(number), to: mailbox)
+            engine.settle()
+        }
     }
 
     private func perform(_ engine: VarveEngine, _ mailbox: MailboxKey, _ seed: UInt64) throws -> Counted {

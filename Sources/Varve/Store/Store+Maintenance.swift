@@ -43,6 +43,9 @@ extension Store {
         try? compactInBackground()
     }
 
+    /// Returns when the store's own thread has done what was due: for who counts what an operation costs.
+    package func waitForMaintenance() { maintenance.join() }
+
     /// All of it but compaction.
     func maintainLog() {
         fillAhead()
