@@ -138,7 +138,8 @@ private struct NameMerge {
     /// What is known of the name that is next, which is gone past.
     mutating func take(_ name: UnsafeRawBufferPointer) throws(StoreError) -> ListedName {
         var mailbox: MailboxID?
-        if let key = mailboxes.key, CellPage.compare(key, name) == 0 {
+        // Mostly it is that very key.
+        if let key = mailboxes.key, key.baseAddress == name.baseAddress || CellPage.compare(key, name) == 0 {
             let value = mailboxes.value
             guard value.count == 4 else {
                 throw .corrupt("\(FileNames.index), tree names", "a value of \(value.count) bytes")
@@ -180,6 +181,12 @@ private struct NameMerge {
 private func commonLength(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
     let count = min(a.count, b.count)
     var length = 0
+    while length + 8 <= count {
+        let difference = a.loadUnaligned(fromByteOffset: length, as: UInt64.self)
+            ^ b.loadUnaligned(fromByteOffset: length, as: UInt64.self)
+        if difference != 0 { return length + difference.littleEndian.trailingZeroBitCount / 8 }
+        length += 8
+    }
     while length < count, a[length] == b[length] { length += 1 }
     return length
 }
