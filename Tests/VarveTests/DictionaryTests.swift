@@ -296,6 +296,39 @@ import VarveSimulation
         for secret in secrets { #expect(!text.contains(secret.prefix(9)), "seed \(seed): \(secret)") }
     }
 
+    /// A message with copies is one message, however many mailboxes it is in.
+    @Test func copiesMakeNothingCommon() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        let store = try Store.open(at: DictionaryTests.path, options(disk))
+        let inbox = try store.mailbox("INBOX").id
+        let secret = String(repeating: "the secret word is xyzzy, and nobody else has said it; ", count: 3)
+        try append(0..<20, to: store)
+        let message = try store.prepare(Array("Subject: secret\r\n\r\n\(secret)\r\n".utf8))
+        let uid = try store.commit { try $0.append(message, to: inbox, internalDate: noon) }
+        for _ in 0..<10 { try store.commit { try $0.copy(UIDSet(uid), from: inbox, to: inbox) } }
+        try append(20..<60, to: store)
+        store.maintain()
+        try append(60..<62, to: store)
+        let dictionary = try #require(store.segmentDictionary())
+        let text = String(decoding: dictionary.content.bytes, as: UTF8.self)
+        #expect(text.contains("imdn.Disposition") && !text.contains("xyzzy"))
+        try store.checkAndClose()
+    }
+
+    /// A dictionary says how many messages there were; what stands on a disk may be any number.
+    @Test func aDictionaryFromTheEndOfTimeIsKept() throws {
+        let disk = SimulatedDisk(modelsPower: false)
+        let store = try filled(disk)
+        let content = ByteBlock(Array("imdn.Disposition-Notification: positive-delivery, display".utf8))
+        let dictionary = try #require(CompressionDictionary(content, nextIdentity: UInt64(Int64.max)))
+        store.writer.log.current.dictionary = .known(dictionary)
+        store.writer.dictionaryDue = 0
+        store.maintain()
+        #expect(store.writer.dictionaryDue == .max && store.writer.nextDictionary == nil)
+        store.writer.log.current.dictionary = .unknown
+        try store.checkAndClose()
+    }
+
     @Test func aDictionaryIsNoLargerThanWanted() {
         let samples = (0..<50).map { DictionaryTests.text($0) }
         for size in [8, 100, 1000] {

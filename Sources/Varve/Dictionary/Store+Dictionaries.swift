@@ -21,6 +21,12 @@ package struct DictionaryPolicy: Sendable {
     /// A new one must make messages smaller by so much, in percent.
     static let leastGain = 3
 
+    /// The identity at which the next one is due. What a store says of its identities may be any number.
+    static func due(after identity: UInt64) -> UInt64 {
+        let (due, isTooMuch) = identity.multipliedReportingOverflow(by: growth)
+        return isTooMuch ? .max : due
+    }
+
     /// A store with segments that are too short for a dictionary in each has none.
     static func standard(segmentSize: Int) -> DictionaryPolicy? { segmentSize >= 1 << 20 ? DictionaryPolicy() : nil }
 }
@@ -86,7 +92,7 @@ extension Store {
         let nextIdentity = writer.state.nextIdentity
         // Of one that an earlier opening made it is not known before it is read.
         let isEarly = current.map { nextIdentity / DictionaryPolicy.growth < $0.nextIdentity } ?? false
-        writer.dictionaryDue = (isEarly ? current!.nextIdentity : nextIdentity) * DictionaryPolicy.growth
+        writer.dictionaryDue = DictionaryPolicy.due(after: isEarly ? current!.nextIdentity : nextIdentity)
         monitor.unlock()
         guard !isEarly else { return }
         var samples = try sampleMessages(policy.samples + policy.tests)
@@ -100,7 +106,7 @@ extension Store {
         let after = Store.size(of: tests, with: candidate)
         // Within the messages that will come before the next one is looked for, it must make up for its own size.
         guard before - after >= before * DictionaryPolicy.leastGain / 100,
-            (before - after) / tests.count * Int(clamping: nextIdentity) >= content.count,
+            Double(before - after) / Double(tests.count) * Double(nextIdentity) >= Double(content.count),
             try isUnknown(candidate.number)
         else { return }
         let dictionary = dictionaries.add(candidate)
@@ -109,22 +115,30 @@ extension Store {
         monitor.unlock()
     }
 
-    /// Small messages, spread evenly over the account: of each, summary and body.
+    /// Small messages, spread evenly over the account: of each, summary and body. Copies are one message: what it alone says is
+    /// not to count several times.
     private func sampleMessages(_ count: Int) throws(StoreError) -> [[UInt8]] {
         let root = published.load()
         let live = Int(try root.state.uid.weight(below: .max, root.pages).live)
         var samples: [[UInt8]] = []
+        var identities: Set<UInt64> = []
         for i in 0..<min(count, live) {
             guard let (leaf, row) = try root.state.uid.select(Int32(i * live / min(count, live)), by: .live, root.pages) else {
                 continue
             }
             let found = MessageRow(leaf, row)
-            guard found.size <= UInt32(Format.smallMessageSize), let segment = root.segments.file(found.location.segment) else {
+            guard found.size <= UInt32(Format.smallMessageSize), identities.insert(found.identity).inserted,
+                let segment = root.segments.file(found.location.segment) else {
                 continue
             }
-            let body = try MessageBody(
-                found.location, size: Int(found.size), tag: uuid.tag, file: segment.file(), cipher, dictionaries)
-            if let content = try body.smallContent() { samples.append(content) }
+            do throws(StoreError) {
+                let body = try MessageBody(
+                    found.location, size: Int(found.size), tag: uuid.tag, file: segment.file(), cipher, dictionaries)
+                if let content = try body.smallContent() { samples.append(content) }
+            } catch {
+                // Damage is told to whoever reads the message.
+                if error.kind != .corrupt { throw error }
+            }
         }
         return samples
     }

@@ -82,6 +82,7 @@ enum FrameTarget {
                     switch FrameKind(rawValue: header.kind) {
                     case .message: try message(payload, &met)
                     case .smallMessage: try smallMessage(payload, &met)
+                    case .dictionary: try dictionary(payload, &met)
                     case .commit: try commit(payload, &met)
                     case .footer: try footer(payload)
                     default: break
@@ -127,6 +128,14 @@ enum FrameTarget {
         var again = [UInt8](repeating: 0, count: head.size)
         again.withUnsafeMutableBytes { head.encode(into: $0.baseAddress!) }
         try FuzzTarget.require(again.elementsEqual(payload[..<head.size]), "a head is not what it was")
+    }
+
+    private static func dictionary(_ payload: UnsafeRawBufferPointer, _ met: inout Set<Int>) throws {
+        let head = try DictionaryHead(payload)
+        met.insert(0x310 + (head.isPlain ? 1 : 0))
+        var again = [UInt8](repeating: 0, count: DictionaryHead.size)
+        again.withUnsafeMutableBytes { head.encode(into: $0.baseAddress!) }
+        try FuzzTarget.require(again.elementsEqual(payload[..<DictionaryHead.size]), "a head is not what it was")
     }
 
     private static func commit(_ payload: UnsafeRawBufferPointer, _ met: inout Set<Int>) throws {
