@@ -48,8 +48,7 @@ struct Recovery {
     func open(_ lock: any FileLock) throws(StoreError) -> Store {
         let superblockFile = try files.open("\(path)/\(FileNames.superblock)", create: true, writable: true)
         let found = try Recovery.readSuperblock(superblockFile, "\(path)/\(FileNames.superblock)")
-        // A slot that is only in memory yet would be built upon, and pages used again that the one on disk reaches.
-        if found.newest != nil { try superblockFile.sync() }
+        if let newest = found.newest { try Recovery.bringToDisk(newest, superblockFile) }
         // Nothing was written to the superblock before the first segment was on disk.
         let wasWritten = try superblockFile.size() > 0
         let durable = found.newest?.logPosition ?? (wasWritten ? .start : nil)
@@ -233,6 +232,19 @@ struct Recovery {
         /// The other slot does not hold, or is not the one before. If it was the newer one, pages that this one reaches may
         /// have been used again.
         var isSuspect = false
+    }
+
+    /// A slot that is only in memory yet would be built upon, and pages used again that the one on disk reaches. After a sync
+    /// that failed the system may take it for written, and no later sync writes it: so it is written once more, as it was read.
+    private static func bringToDisk(_ slot: Superblock, _ file: any File) throws(StoreError) {
+        let block = ByteBlock(capacity: Superblock.slotSize)
+        let place = Int(slot.sequence % 2) * Superblock.slotSize
+        guard try file.read(at: place, into: block.bytes) == Superblock.slotSize else {
+            throw StoreError(.io, "the superblock ends at \(place), where a slot has been read")
+        }
+        try file.write(at: place, [UnsafeRawBufferPointer(block.bytes)])
+        try file.sync()
+        withExtendedLifetime(block) {}
     }
 
     static func readSuperblock(_ file: any File, _ path: String) throws(StoreError) -> FoundSuperblock {
