@@ -35,6 +35,46 @@ import VarveFormat
 
     // MARK: Superblock
 
+    /// After a sync that failed, the system takes what it has in memory for written: the next opening reads the new slot, and is
+    /// about to use pages again that the old one, on disk, still reaches.
+    @Test func aSlotThatOnlyMemoryHasIsBroughtToDisk() throws {
+        func sequence(_ disk: SimulatedDisk) throws -> UInt64 {
+            let file = try disk.open(superblock, create: false, writable: false)
+            return try #require(try Recovery.readSuperblock(file, superblock).newest).sequence
+        }
+        /// - Parameter failing: which of the checkpoint's calls.
+        /// - Returns: which of them was the last sync.
+        func checkpoint(_ disk: SimulatedDisk, failing: Int? = nil) throws -> Int {
+            let store = try Store.open(at: path, Workload.options(disk))
+            try store.commit { _ = try $0.createMailbox("new") }
+            let before = disk.calls.count
+            if let failing { disk.fail(at: before + failing, with: .error(.io)) }
+            do { try store.checkpoint() } catch { #expect(failing != nil) }
+            let last = disk.calls[before...].lastIndex(of: .sync)! - before + 1
+            try? store.close()
+            return last
+        }
+        let (pristine, _) = try Workload.finished()
+        var lost = 0
+        for seed in UInt64(1)...12 {
+            let last = try checkpoint(pristine.survivor(seed: seed))
+            let disk = pristine.survivor(seed: seed)
+            _ = try checkpoint(disk, failing: last)
+            let seen = try sequence(disk)
+            // Of what the failed sync was to write, some may have been written.
+            guard try sequence(disk.survivor(seed: 1)) < seen else { continue }
+            lost += 1
+            // The process lives on.
+            let store = try Store.open(at: path, Workload.options(disk))
+            for other in UInt64(1)...8 {
+                let left = try sequence(disk.survivor(seed: other))
+                #expect(left >= seen, "seeds \(seed), \(other)")
+            }
+            try store.checkAndClose()
+        }
+        #expect(lost > 2)
+    }
+
     @Test func aFlippedBitInASlotsVersionCostsNothing() throws {
         let (pristine, expected) = try Workload.finished()
         for slots in [[0], [1], [0, 1]] {
