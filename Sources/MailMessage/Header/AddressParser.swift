@@ -30,9 +30,6 @@ struct AddressParser {
 
     init() { lexer = FieldLexer(UnsafeRawBufferPointer(start: nil, count: 0)) }
 
-    /// - Parameter value: unfolded.
-    init(_ value: UnsafeRawBufferPointer) { lexer = FieldLexer(value) }
-
     /// Begins with another field's value. The memory for the pieces is used again.
     /// - Parameter value: unfolded.
     mutating func start(_ value: UnsafeRawBufferPointer) {

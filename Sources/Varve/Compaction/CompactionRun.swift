@@ -177,7 +177,7 @@ final class CompactionRun {
         rows.sort { ($0.location, $0.key.mailbox, $0.key.uid) < ($1.location, $1.key.mailbox, $1.key.uid) }
         var next = 0
         while next < rows.count {
-            var batch: [(rows: ArraySlice<BodyRow>, frame: StoredFrame?)] = []
+            var batch: [(rows: ArraySlice<BodyRow>, message: PreparedMessage?)] = []
             var bytes = 0
             while next < rows.count, bytes < CompactionRun.batchBytes, batch.count < CompactionRun.batchMessages {
                 let location = rows[next].location
@@ -186,9 +186,9 @@ final class CompactionRun {
                 next = end
                 if copies[location] != nil {
                     batch.append((body, nil))
-                } else if let frame = try read(location, isNeeded: body.contains { !$0.isDead }) {
-                    bytes += frame.frameLength
-                    batch.append((body, frame))
+                } else if let message = try read(location, isNeeded: body.contains { !$0.isDead }) {
+                    bytes += FrameHeader.frameLength(payload: message.payloadLength)
+                    batch.append((body, message))
                 }
             }
             try commit(batch, &copies)
@@ -198,13 +198,14 @@ final class CompactionRun {
         }
     }
 
-    /// The frame of a message; nil if it is damaged: then its segment stays.
-    private func read(_ location: LogPosition, isNeeded: Bool) throws(StoreError) -> StoredFrame? {
+    /// A message, made ready for the segment to come; nil if it is damaged: then its segment stays.
+    private func read(_ location: LogPosition, isNeeded: Bool) throws(StoreError) -> PreparedMessage? {
         do throws(StoreError) {
             guard let segment = store.segment(location.segment) else {
                 throw .corrupt(FileNames.segment(location.segment), "the segment is missing")
             }
-            return try StoredFrame(at: location, in: segment.file(), tag: store.uuid.tag, store.dictionaries)
+            let frame = try StoredFrame(at: location, in: segment.file(), tag: store.uuid.tag, store.dictionaries)
+            return PreparedMessage(frame, with: store.preparingDictionary)
         } catch {
             guard error.kind == .corrupt else { throw error }
             note(error)
@@ -214,7 +215,7 @@ final class CompactionRun {
     }
 
     private func commit(
-        _ batch: [(rows: ArraySlice<BodyRow>, frame: StoredFrame?)], _ copies: inout [LogPosition: LogPosition]
+        _ batch: [(rows: ArraySlice<BodyRow>, message: PreparedMessage?)], _ copies: inout [LogPosition: LogPosition]
     ) throws(StoreError) {
         var made: [(from: LogPosition, to: LogPosition)] = []
         var moved = 0
@@ -224,11 +225,11 @@ final class CompactionRun {
             // What nobody is shown any more need not be copied.
             try store.purge(dead, tx)
             let before = tx.index.state.deadBytes
-            for (rows, frame) in batch {
+            for (rows, message) in batch {
                 let from = rows[rows.startIndex].location
-                guard let to = try tx.relocate(rows, frame, known: known[from]) else { continue }
+                guard let to = try tx.relocate(rows, message, known: known[from]) else { continue }
                 made.append((from, to))
-                if let frame { moved += frame.frameLength }
+                if let message { moved += FrameHeader.frameLength(payload: message.payloadLength) }
             }
             ownDead += Int(tx.index.state.deadBytes) - Int(before)
         }

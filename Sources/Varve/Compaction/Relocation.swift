@@ -14,12 +14,12 @@ struct StoredFrame {
     let kind: FrameKind
     let payload: ByteBlock
     let length: Int
+    /// CRC-32C of payload and fill.
+    let checksum: UInt32
     /// What it is compressed with: to another segment it goes as it is only where that has the same.
     let dictionary: CompressionDictionary?
     /// Small, in the clear, and seen to inflate: it can be compressed anew.
     let canBeCompressed: Bool
-
-    var frameLength: Int { FrameHeader.frameLength(payload: length) }
 
     /// - Throws: `.corrupt` if no valid message frame stands there.
     init(
@@ -38,7 +38,7 @@ struct StoredFrame {
         guard try file.read(at: Int(position.offset) + FrameHeader.size, into: block.bytes) == block.bytes.count else {
             throw .corrupt(place, "the segment ends within the message")
         }
-        let checksum = crc32c(0, UnsafeRawBufferPointer(block.bytes))
+        checksum = crc32c(0, UnsafeRawBufferPointer(block.bytes))
         let rest = UnsafeRawBufferPointer(rebasing: head.bytes[4...])
         guard crc32c(checksum, rest) == head.bytes.baseAddress!.load32(0) else {
             throw .corrupt(place, "the checksum of the message frame does not hold")
@@ -150,10 +150,10 @@ extension Transaction {
     /// Lets the rows that still point to a body point to a copy of it, made here or before.
     /// - Parameters:
     ///   - rows: of one body.
-    ///   - frame: nil if the copy is `known`.
+    ///   - message: nil if the copy is `known`.
     /// - Returns: where the copy is; nil if nobody needs one any more.
     func relocate(
-        _ rows: ArraySlice<BodyRow>, _ frame: StoredFrame?, known: LogPosition?
+        _ rows: ArraySlice<BodyRow>, _ message: PreparedMessage?, known: LogPosition?
     ) throws(StoreError) -> LogPosition? {
         guard let first = rows.first else { return nil }
         var record = RelocateRecord(from: first.location, to: known ?? frames.position, identity: first.identity, rows: [])
@@ -166,8 +166,8 @@ extension Transaction {
         }
         guard !record.rows.isEmpty else { return nil }
         try changing { () throws(StoreError) in
-            if known == nil, let frame {
-                let message = fitted(frame)
+            if known == nil, let message {
+                let message = fitted(message)
                 guard frames.hasRoom(payload: message.payloadLength) else {
                     throw StoreError(.limit, "the transaction is too large; make several of it")
                 }

@@ -132,9 +132,23 @@ public struct PreparedMessage: Sendable {
 }
 
 extension PreparedMessage {
-    /// A message as it stood in a segment.
-    init(_ frame: StoredFrame) {
-        self.init(frame.kind, size: 0, frame.payload, length: frame.length, frame.dictionary)
+    /// A message of one segment as it is to stand in another: there it may shrink more.
+    /// - Parameter dictionary: most likely that of the other segment.
+    init(_ frame: StoredFrame, with dictionary: CompressionDictionary?) {
+        let message = PreparedMessage(frame)
+        let fits = !frame.canBeCompressed || dictionary?.number == frame.dictionary?.number
+        self = fits ? message : message.compressed(with: dictionary)
+    }
+
+    /// The message as it stood; its size is nobody's business where it only moves.
+    private init(_ frame: StoredFrame) {
+        kind = frame.kind
+        size = 0
+        payload = frame.payload
+        payloadLength = frame.length
+        checksum = frame.checksum
+        sealedFor = nil
+        dictionary = frame.dictionary
     }
 
     /// The same message, compressed with another dictionary or with none.

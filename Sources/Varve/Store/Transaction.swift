@@ -80,13 +80,6 @@ public final class Transaction {
         return own?.number == dictionary.number ? message : message.compressed(with: own)
     }
 
-    /// A message of another segment as it is to stand in this one: here it may shrink more than it did there.
-    func fitted(_ frame: StoredFrame) -> PreparedMessage {
-        let message = PreparedMessage(frame)
-        let own = segmentDictionary()
-        return frame.canBeCompressed && own?.number != frame.dictionary?.number ? message.compressed(with: own) : message
-    }
-
     /// Puts a message's frame, as another store has it, before the commit.
     /// - Parameter payload: with its fill, and perhaps more behind it.
     func addFrame(_ kind: FrameKind, _ payload: ByteBlock, length: Int) throws(StoreError) -> LogPosition {
